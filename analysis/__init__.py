@@ -1,0 +1,1 @@
+"""The meaning wing: frames in, frames out. Never imports locust or gevent."""

@@ -1,0 +1,142 @@
+"""The machine's report: the shape of `report.json`, and what every renderer reads."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+REPORT_SCHEMA_VERSION = 1
+
+Verdict = Literal["pass", "fail", "inconclusive", "invalid"]
+
+
+class Frozen(BaseModel):
+    """An immutable part of the report."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Estimate(Frozen):
+    """A number with its 95 % interval, sample size and method; `low`/`high` are None when one-sided or unknown."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    n: int
+    method: str
+
+
+class NotEstimable(Frozen):
+    """Why there is no number, and what would make one."""
+
+    not_estimable: str
+
+
+Figure = Estimate | NotEstimable
+
+
+class Group(Frozen):
+    """All turns of one endpoint, arm and phase.
+
+    `metrics` maps e.g. `ttft_ms` to `{"p50": Figure, "p90", "p95", "p99", "p99_9", "mean"}`.
+    `shares` maps each outcome of turns, and `throttled` (turns with at least one 429), to its share of all intended turns.
+    """
+
+    endpoint: str
+    arm: str
+    phase: str
+    start_s: float
+    end_s: float
+    turns: int
+    attempts: int
+    users: int
+    shares: dict[str, Figure]
+    metrics: dict[str, dict[str, Figure]]
+    cost: dict[str, Figure]
+    rates: dict[str, float]
+
+
+class SloLine(Frozen):
+    """One SLO line held against one endpoint."""
+
+    line: str
+    endpoint: str
+    verdict: Literal["pass", "fail", "inconclusive"]
+    figure: Figure
+    limit: float
+    comparator: str
+    unit: str
+    sentence: str
+    needed_turns: int | None = None
+
+
+class Validity(Frozen):
+    """Whether the instrument, not the target, was the bottleneck."""
+
+    verdict: Literal["valid", "invalid"]
+    reasons: list[str] = Field(default_factory=list)
+
+
+class Spectrum(Frozen):
+    """Empirical quantiles for the tail plot: `values[i]` is the quantile at `p[i]`, with interval where estimable."""
+
+    p: list[float]
+    values: list[float | None]
+    low: list[float | None]
+    high: list[float | None]
+
+
+class Timeline(Frozen):
+    """Per time bin, centred at `t_s`: counts per second of turns by fate, and latency quantiles (None = too few)."""
+
+    t_s: list[float]
+    bin_s: float
+    offered: list[float]
+    admitted: list[float]
+    throttled: list[float]
+    failed: list[float]
+    ttft_p50_ms: list[float | None]
+    ttft_p95_ms: list[float | None]
+    response_p50_ms: list[float | None]
+    response_p95_ms: list[float | None]
+
+
+class Plots(Frozen):
+    """Per endpoint, the numbers behind the pictures; spectra keyed by metric name (`ttft_ms`, `response_time_ms`)."""
+
+    spectra: dict[str, dict[str, Spectrum]]
+    timelines: dict[str, Timeline]
+
+
+class PhaseSpan(Frozen):
+    """When a phase ran."""
+
+    endpoint: str
+    arm: str
+    phase: str
+    start_s: float
+    end_s: float
+
+
+class Report(Frozen):
+    """Everything that is said about one run."""
+
+    schema_version: int = REPORT_SCHEMA_VERSION
+    run_id: str
+    name: str
+    started_at: str
+    load_model: str
+    verdict: Verdict
+    headline: str
+    next_steps: list[str]
+    validity: Validity
+    slo: list[SloLine]
+    groups: list[Group]
+    phases: list[PhaseSpan]
+    health: list[dict[str, object]]
+    cost: dict[str, object]
+    quality: dict[str, object] | None = None
+    notes: list[str]
+    versions: dict[str, str]
+    plots: Plots
