@@ -28,6 +28,27 @@ class Prices(Strict):
     cache_write: Decimal | None = None
 
 
+WaitForm = Literal[
+    "seconds",
+    "fraction",
+    "date",
+    "date_rfc850",
+    "date_asctime",
+    "milliseconds",
+    "amz_milliseconds",
+    "retry_info",
+    "text",
+    "ratelimit",
+    "reset_header",
+    "reset_rfc3339",
+    "reset_epoch",
+    "reset_epoch_ms",
+    "reset_seconds",
+    "none",
+]
+"""How a simulated refusal says when to come back: one form per provider habit."""
+
+
 class Limit(Strict):
     """A simulated request limit, per key. `window`: fixed windows of `per`; `bucket`: refills evenly, holds `burst`."""
 
@@ -36,19 +57,23 @@ class Limit(Strict):
     per: Duration = 1.0
     burst: Annotated[int, Field(gt=0)] | None = None
     status: Literal[429, 503, 529] = 429
-    retry_after: Literal["seconds", "date", "none"] = "seconds"
+    retry_after: WaitForm = "seconds"
 
 
 class Faults(Strict):
     """Shares of requests that a simulated endpoint spoils, each kind apart."""
 
     error_500: float = 0
+    error_503: float = 0
+    error_529: float = 0
     stream_error: float = 0
     cut: float = 0
     stall: float = 0
+    slow_first_byte: float = 0
     missing_done: float = 0
     role_only: float = 0
     no_usage: float = 0
+    wrong_usage: float = 0
 
 
 class Simulated(Strict):
@@ -57,7 +82,9 @@ class Simulated(Strict):
     ttft: RandomDuration = Distribution.of(0.2, 0.8)
     tokens_per_second: Annotated[float, Field(gt=0)] = 50
     output_tokens: RandomCount = Distribution.of(120, 400)
+    reasoning_tokens: RandomCount | None = None
     concurrency: Annotated[int, Field(gt=0)] | None = None
+    max_queue: Annotated[int, Field(ge=0)] | None = None
     limit: Limit | None = None
     faults: Faults = Faults()
 
