@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-import random
-from dataclasses import dataclass
+import random  # noqa: TC003 - readers of annotations need it
+from dataclasses import dataclass, field
+from statistics import NormalDist
 
 Z99 = 2.3263478740408408
 """The standard normal's 99th percentile."""
@@ -12,10 +13,14 @@ Z99 = 2.3263478740408408
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """A constant (`sigma` 0) or a lognormal: ln X ~ Normal(ln median, sigma), sigma = ln(p99 / median) / 2.3263."""
+    """A constant (`sigma` 0) or a lognormal: ln X ~ Normal(ln median, sigma), sigma = ln(p99 / median) / 2.3263.
+
+    `p99` is kept as it was given, so that writing a scenario down and reading it again changes no digit.
+    """
 
     median: float
     sigma: float = 0.0
+    p99: float | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, median: float, p99: float | None = None) -> Distribution:
@@ -24,7 +29,7 @@ class Distribution:
             return cls(median)
         if p99 < median:
             raise ValueError(f"p99 ({p99:g}) cannot be below median ({median:g})")
-        return cls(median, math.log(p99 / median) / Z99)
+        return cls(median, math.log(p99 / median) / Z99, p99)
 
     @property
     def mean(self) -> float:
@@ -39,6 +44,4 @@ class Distribution:
 
     def quantile(self, p: float) -> float:
         """Give the value below which a share `p` of draws lies, 0 < p < 1."""
-        from statistics import NormalDist
-
         return self.median * math.exp(self.sigma * NormalDist().inv_cdf(p))

@@ -1,169 +1,219 @@
 """What is asked for: the scenario file as frozen, validated values."""
 
-from __future__ import annotations
-
-from decimal import Decimal
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema
+from pydantic import Strict as Exact
 
 from scenarios.distribution import Distribution
-from scenarios.quantities import Duration, RandomCount, RandomDuration
+from scenarios.endpoint import Endpoint, Prices, Template, is_loopback
+from scenarios.errors import ScenarioError
+from scenarios.prompts import DEFAULT_PROMPTS, Prompt
+from scenarios.quantities import Count, Duration, PositiveDuration, RandomDuration, parse_duration
+from scenarios.simulated import Faults, Limit, Simulated, WaitForm
 from scenarios.slo import Slo
+from scenarios.source import read
+from scenarios.strict import Contradiction, Strict
 
-
-class Strict(BaseModel):
-    """A frozen model that refuses unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
-class Prices(Strict):
-    """USD per million tokens."""
-
-    input: Decimal
-    output: Decimal
-    cached_input: Decimal | None = None
-    cache_write: Decimal | None = None
-
-
-WaitForm = Literal[
-    "seconds",
-    "fraction",
-    "date",
-    "date_rfc850",
-    "date_asctime",
-    "milliseconds",
-    "amz_milliseconds",
-    "retry_info",
-    "text",
-    "ratelimit",
-    "reset_header",
-    "reset_rfc3339",
-    "reset_epoch",
-    "reset_epoch_ms",
-    "reset_seconds",
-    "none",
+__all__ = [
+    "Conversation",
+    "Endpoint",
+    "Faults",
+    "Limit",
+    "Prices",
+    "Scenario",
+    "Simulated",
+    "Template",
+    "Throttle",
+    "Timeouts",
+    "Traffic",
+    "Turns",
+    "WaitForm",
+    "json_schema",
+    "load",
 ]
-"""How a simulated refusal says when to come back: one form per provider habit."""
-
-
-class Limit(Strict):
-    """A simulated request limit, per key. `window`: fixed windows of `per`; `bucket`: refills evenly, holds `burst`."""
-
-    kind: Literal["fixed_window", "token_bucket"]
-    requests: Annotated[int, Field(gt=0)]
-    per: Duration = 1.0
-    burst: Annotated[int, Field(gt=0)] | None = None
-    status: Literal[429, 503, 529] = 429
-    retry_after: WaitForm = "seconds"
-
-
-class Faults(Strict):
-    """Shares of requests that a simulated endpoint spoils, each kind apart."""
-
-    error_500: float = 0
-    error_503: float = 0
-    error_529: float = 0
-    stream_error: float = 0
-    cut: float = 0
-    stall: float = 0
-    slow_first_byte: float = 0
-    missing_done: float = 0
-    role_only: float = 0
-    no_usage: float = 0
-    wrong_usage: float = 0
-
-
-class Simulated(Strict):
-    """A simulated model behind a real HTTP server: first-token time, speed, answer length, queue and limits."""
-
-    ttft: RandomDuration = Distribution.of(0.2, 0.8)
-    tokens_per_second: Annotated[float, Field(gt=0)] = 50
-    output_tokens: RandomCount = Distribution.of(120, 400)
-    reasoning_tokens: RandomCount | None = None
-    concurrency: Annotated[int, Field(gt=0)] | None = None
-    max_queue: Annotated[int, Field(ge=0)] | None = None
-    limit: Limit | None = None
-    faults: Faults = Faults()
-
-
-class Template(Strict):
-    """The single-shot form of the `generic` API: what to send and where the text stands in the answer."""
-
-    path: str = ""
-    body: dict[str, object] = Field(default_factory=lambda: {"prompt": "{prompt}", "max_tokens": "{max_tokens}"})
-    text: str = "text"
-
-
-class Endpoint(Strict):
-    """One model behind one URL, or a simulated one."""
-
-    api: Literal["openai-chat", "generic"] = "openai-chat"
-    url: str | None = None
-    model: str = ""
-    key_env: str | None = None
-    prices: Prices | None = None
-    simulated: Simulated | None = None
-    headers: dict[str, str] = Field(default_factory=dict)
-    template: Template = Template()
-    insecure: bool = False
-    ca_file: Path | None = None
 
 
 class Traffic(Strict):
     """Closed loop: `users` chat users, each with think time between turns."""
 
-    users: Annotated[int, Field(gt=0)] = 10
+    users: Count = 10
+    """Chat users at the same time on each endpoint."""
     ramp: Duration = 10.0
+    """Time in which the users arrive."""
     warm_up: Duration = 10.0
-    steady: Duration = 60.0
+    """Time under full load before anything counts."""
+    steady: PositiveDuration = 60.0
+    """Time that is measured."""
     drain: Duration = 30.0
+    """Longest time given to answers under way at the end."""
     think_time: RandomDuration = Distribution.of(4.0, 20.0)
+    """Pause between an answer and the next turn."""
 
 
 class Turns(Strict):
     """How many turns a conversation has: uniform over min..max."""
 
-    min: Annotated[int, Field(gt=0)] = 1
-    max: Annotated[int, Field(gt=0)] = 1
+    min: Count = 1
+    """Fewest turns."""
+    max: Count = 1
+    """Most turns."""
+
+    @classmethod
+    def contradictions(cls, data: Mapping[str, Any]) -> Iterator[Contradiction]:
+        """Yield a maximum below the minimum."""
+        least, most = data.get("min"), data.get("max")
+        if isinstance(least, int) and isinstance(most, int) and most < least:
+            yield "max", f"max ({most}) cannot be below min ({least})"
 
 
 class Timeouts(Strict):
     """Deadlines of one attempt."""
 
-    connect: Duration = 10.0
-    first_byte: Duration = 120.0
-    idle: Duration = 60.0
-    total: Duration = 300.0
+    connect: PositiveDuration = 10.0
+    """To a connection, TLS included."""
+    first_byte: PositiveDuration = 120.0
+    """From the request sent to the first byte of the answer."""
+    idle: PositiveDuration = 60.0
+    """Between two pieces of an answer."""
+    total: PositiveDuration = 300.0
+    """From the request sent to the answer's end."""
+
+
+def _turns(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"min": value, "max": value}
+    if isinstance(value, dict) and len(value) == 1 and value.keys() <= {"min", "max"}:
+        return {"min": value.get("min", 1), "max": value.get("max", value.get("min"))}
+    return value
+
+
+def _prompts(value: object) -> object:
+    if not isinstance(value, list | tuple):
+        return value
+    return [_prompt(number, item) for number, item in enumerate(value, start=1)]
+
+
+def _prompt(number: int, item: object) -> object:
+    return {"id": f"prompt-{number:03d}", "turns": [item]} if isinstance(item, str) else item
+
+
+def _by_number_or_range() -> dict[str, Any]:
+    whole = {"type": "integer", "minimum": 1}
+    bounds = {"type": "object", "properties": {"min": whole, "max": whole}, "additionalProperties": False}
+    return {"anyOf": [whole, bounds], "description": Turns.__doc__}
 
 
 class Conversation(Strict):
     """What users say: a JSON-lines file of prompts or a list, turns per conversation, length asked for, streaming."""
 
-    prompts: Path | tuple[str, ...]
-    turns: Turns = Turns()
-    max_output_tokens: Annotated[int, Field(gt=0)] = 256
-    stream: bool = True
+    prompts: Annotated[tuple[Prompt, ...], BeforeValidator(_prompts), Field(min_length=1)] = DEFAULT_PROMPTS
+    """A JSON-lines file of prompts, or a list of what users say first."""
+    turns: Annotated[Turns, BeforeValidator(_turns), WithJsonSchema(_by_number_or_range())] = Turns()
+    """Turns per conversation: a number, or {min, max}."""
+    max_output_tokens: Count = 256
+    """Longest answer asked for."""
+    stream: Annotated[bool, Exact()] = True
+    """Ask for the answer piece by piece."""
     timeouts: Timeouts = Timeouts()
+    """Deadlines of one attempt."""
 
 
 class Throttle(Strict):
     """What a user does when told to wait."""
 
     policy: Literal["honor", "naive", "none"] = "honor"
+    """honor: wait as told; naive: try again at once; none: do not try again."""
     max_wait: Duration = 120.0
-    max_attempts: Annotated[int, Field(gt=0)] = 10
+    """Longest single wait obeyed; a longer one is given up, never cut short."""
+    max_total_wait: Duration | None = None
+    """Longest wait of one turn in all; left out = only `max_attempts` limits it."""
+    max_attempts: Count = 10
+    """Attempts per turn."""
+    i_know_this_hammers: Annotated[bool, Exact()] = False
+    """Needed for policy: naive against an endpoint on another machine."""
+
+    @classmethod
+    def contradictions(cls, data: Mapping[str, Any]) -> Iterator[Contradiction]:
+        """Yield a total below a single wait."""
+        try:
+            longest, total = parse_duration(data.get("max_wait", "120s")), parse_duration(data.get("max_total_wait"))
+        except ValueError:
+            return
+        if total < longest:
+            yield "max_total_wait", f"max_total_wait ({total:g}s) cannot be below max_wait ({longest:g}s)"
+
+
+EndpointName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=64)]
 
 
 class Scenario(Strict):
     """A whole campaign."""
 
-    name: str
-    seed: int = 1
-    endpoints: dict[str, Endpoint]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)] = "scenario"
+    """Name of the run's folder; left out = the file's name."""
+    seed: Annotated[int, Exact(), Field(ge=0)] = 1
+    """Same seed, same plan."""
+    endpoints: Annotated[dict[EndpointName, Endpoint], Field(min_length=1)]
+    """The models under test, by name."""
     traffic: Traffic = Traffic()
-    conversation: Conversation
+    """How many users, and for how long."""
+    conversation: Conversation = Conversation()
+    """What users say."""
     throttle: Throttle = Throttle()
+    """What users do when told to wait."""
     slo: tuple[Slo, ...] = ()
+    """Objectives, one line each."""
+
+    @classmethod
+    def contradictions(cls, data: Mapping[str, Any]) -> Iterator[Contradiction]:
+        """Yield hammering another machine without saying so."""
+        throttle = data.get("throttle")
+        if isinstance(throttle, dict) and throttle.get("policy") == "naive" and not throttle.get("i_know_this_hammers"):
+            for name in _elsewhere(data.get("endpoints")):
+                remedy = "use policy: honor, or add i_know_this_hammers: true"
+                yield "throttle", f"policy: naive would hammer {name} on another machine: {remedy}"
+
+    def to_document(self) -> dict[str, Any]:
+        """Give everything as JSON values, prompts included: what workers and run.json get. Holds no secrets."""
+        without = {name: {"ca_file"} for name, endpoint in self.endpoints.items() if endpoint.ca_pem is not None}
+        return self.model_dump(mode="json", exclude={"endpoints": without})
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Read what `to_document` gave. Raises ScenarioError."""
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            lines = [f"scenario: {'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors()]
+            raise ScenarioError(lines) from None
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the document as canonical JSON."""
+        text = json.dumps(self.to_document(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _elsewhere(endpoints: object) -> Iterator[str]:
+    for name, endpoint in endpoints.items() if isinstance(endpoints, dict) else ():
+        url = endpoint.get("url") if isinstance(endpoint, dict) else getattr(endpoint, "url", None)
+        if isinstance(url, str) and not is_loopback(url):
+            yield str(name)
+
+
+def load(path: str | Path, *, check_env: bool = True) -> Scenario:
+    """Read a scenario file. Raises ScenarioError with every problem as `file:line:col: …`.
+
+    With `check_env`, each endpoint's `key_env` must be set in the environment.
+    """
+    return read(str(path), Scenario, check_env=check_env)
+
+
+def json_schema() -> dict[str, Any]:
+    """Give the JSON Schema of a scenario file, for editors."""
+    return Scenario.model_json_schema()

@@ -1,0 +1,179 @@
+"""One model behind one URL: where it is, how it speaks, which variable holds its key, what it costs."""
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import Strict as Exact
+
+from scenarios.simulated import Simulated
+from scenarios.strict import Contradiction, Strict
+
+_KEY_SHAPE = re.compile(
+    r"sk-[A-Za-z0-9_-]{16,}|sk_(?:live|test)_\w{8,}|(?:gsk|hf|r8|xai|pplx|ghp|glpat|nvapi)[_-][A-Za-z0-9_-]{16,}"
+    r"|AIza[0-9A-Za-z_-]{30,}|AKIA[0-9A-Z]{12,}|ey[JK][A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"
+)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_SECRET_HEADER = re.compile(r"authorization|cookie|secret|password|token|(?:^|[-_])(?:api)?key$|auth$", re.IGNORECASE)
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+
+def looks_like_key(text: str) -> bool:
+    """Say whether `text` holds what providers issue as API keys."""
+    return _KEY_SHAPE.search(text) is not None
+
+
+def is_loopback(url: str) -> bool:
+    """Say whether `url` names this machine."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        port_ok = parts.port is None or parts.port > 0
+    except ValueError:
+        raise ValueError("this is no URL: write one such as https://api.example.com/v1") from None
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("a URL here carries no user or password: name the key's variable with key_env")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_ok or re.search(r"\s", text):
+        raise ValueError("this is no http or https URL: write one such as https://api.example.com/v1")
+    if parts.query or parts.fragment:
+        raise ValueError("a URL here ends with its path: leave out what follows '?' or '#'")
+    return text.rstrip("/")
+
+
+def _variable_name(text: str) -> str:
+    random_looking = len(text) >= 20 and re.search(r"[a-z]", text) and re.search(r"[0-9]", text)
+    if looks_like_key(text) or re.match(r"(?i)sk[-_]", text) or random_looking:
+        raise ValueError(
+            "this looks like a key itself: put the key into an environment variable and write that variable's name, "
+            "such as OPENAI_API_KEY (and replace the key: it was in a file)"
+        )
+    if not _NAME.fullmatch(text):
+        raise ValueError("this is not the name of an environment variable: write one such as OPENAI_API_KEY")
+    return text
+
+
+def _header_names(headers: dict[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not a header name: use letters, digits and '-'")
+        if _SECRET_HEADER.search(name):
+            raise ValueError(f"header {name} carries a secret: name the key's variable with key_env instead")
+        if not value.isprintable() or not value.isascii():
+            raise ValueError(f"header {name} has a line break or a non-ASCII character: use plain text on one line")
+    return headers
+
+
+def _price(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(f"{value} is not a price: write USD per million tokens, such as 1.25")  # noqa: TRY004
+    return str(value) if isinstance(value, int | float) else value
+
+
+Usd = Annotated[
+    Decimal,
+    BeforeValidator(_price),
+    Field(ge=0, le=1_000_000),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"}]}
+    ),
+]
+
+
+class Prices(Strict):
+    """USD per million tokens."""
+
+    input: Usd
+    """USD per million input tokens."""
+    output: Usd
+    """USD per million output tokens, reasoning included."""
+    cached_input: Usd | None = None
+    """USD per million input tokens read from the cache; left out = as `input`."""
+    cache_write: Usd | None = None
+    """USD per million input tokens written to the cache; left out = as `input`."""
+
+
+def _single_shot() -> dict[str, object]:
+    return {"prompt": "{prompt}", "max_tokens": "{max_tokens}"}
+
+
+class Template(Strict):
+    """The single-shot form of the `generic` API: what to send and where the text stands in the answer."""
+
+    path: str = ""
+    """Path after the endpoint's URL, such as /generate."""
+    body: dict[str, object] = Field(default_factory=_single_shot)
+    """JSON body; "{prompt}" and "{max_tokens}" are filled in."""
+    text: Annotated[str, Field(min_length=1)] = "text"
+    """Where the answer's text stands in the JSON answer; dots lead inwards."""
+
+    @classmethod
+    def contradictions(cls, data: Mapping[str, Any]) -> Iterator[Contradiction]:
+        """Yield a body without a place for the prompt."""
+        if isinstance(data.get("body"), dict) and "{prompt}" not in repr(data["body"]):
+            yield "body", 'nothing says where the prompt goes: put "{prompt}" into a value'
+
+
+def _says_something(template: object) -> bool:
+    return template not in (None, Template(), Template().model_dump())
+
+
+class Endpoint(Strict):
+    """One model behind one URL, or a simulated one."""
+
+    api: Literal["openai-chat", "generic"] = "openai-chat"
+    """How the endpoint speaks."""
+    url: Annotated[str, AfterValidator(_url)] | None = None
+    """Base URL, such as https://api.example.com/v1."""
+    model: str = ""
+    """The model's name at this provider."""
+    key_env: Annotated[str, AfterValidator(_variable_name)] | None = None
+    """NAME of the environment variable that holds the key."""
+    prices: Prices | None = None
+    """USD per million tokens; left out = known prices by model."""
+    simulated: Simulated | None = None
+    """A simulated model in place of a url."""
+    headers: Annotated[dict[str, str], AfterValidator(_header_names)] = Field(default_factory=dict)
+    """Further request headers; no secrets."""
+    template: Template = Template()
+    """For api: generic, the request and where its answer stands."""
+    insecure: Annotated[bool, Exact()] = False
+    """Do not verify the server's TLS certificate."""
+    ca_file: Path | None = None
+    """PEM file with the certificate authority to trust."""
+    ca_pem: str | None = None
+    """Contents of `ca_file`, filled in when the file is read, so that workers need no file."""
+
+    @classmethod
+    def contradictions(cls, data: Mapping[str, Any]) -> Iterator[Contradiction]:
+        """Yield an endpoint that is nowhere, or in two places, and settings that would do nothing."""
+        real, simulated = data.get("url") is not None, data.get("simulated") is not None
+        if real and simulated:
+            yield "simulated", "url and simulated exclude each other: keep one"
+        if not real and not simulated:
+            yield "", "neither url nor simulated is given: add url: https://… or simulated: {}"
+        if data.get("api", "openai-chat") == "openai-chat" and _says_something(data.get("template")):
+            yield "template", "a template belongs to api: generic"
+        for key in ("insecure", "ca_file"):
+            if data.get(key) and simulated:
+                yield key, f"{key} does nothing for a simulated endpoint: remove it"
+        if data.get("insecure") is True and data.get("ca_file"):
+            yield "ca_file", "insecure: true would ignore ca_file: keep one"
+
+    @property
+    def leaves_this_machine(self) -> bool:
+        """Whether requests go to another host."""
+        return self.url is not None and not is_loopback(self.url)

@@ -1,0 +1,97 @@
+"""What users say: prompts, and which of them a user says when."""
+
+import hashlib
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AfterValidator, Field, model_validator
+
+from scenarios.quantities import Count
+from scenarios.strict import Contradiction, Strict
+
+if TYPE_CHECKING:
+    from scenarios.scenario import Scenario
+
+
+def _said(text: str) -> str:
+    if not text.strip():
+        raise ValueError("this turn is empty: write what the user says")
+    return text
+
+
+class Prompt(Strict):
+    """One case: what a user says turn by turn, and how long the answers are expected to be."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$", max_length=100)]
+    """Unique name of the case."""
+    kind: str = ""
+    """What sort of work this is, such as support."""
+    turns: Annotated[tuple[Annotated[str, AfterValidator(_said)], ...], Field(min_length=1)]
+    """What the user says, turn by turn; `text` stands for a single turn."""
+    expected_output_tokens: Count | None = None
+    """How long an answer usually is."""
+
+    @classmethod
+    def contradictions(cls, data: Mapping[str, Any]) -> Iterator[Contradiction]:
+        """Yield a prompt that says both `text` and `turns`."""
+        if "text" in data and "turns" in data:
+            yield "text", "text and turns exclude each other: keep one"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _text_is_one_turn(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or "text" not in data:
+            return data
+        rest = {key: value for key, value in data.items() if key != "text"}
+        return {"turns": [data["text"]], **rest}
+
+
+DEFAULT_PROMPTS = tuple(
+    Prompt(id=f"default-{number:03d}", kind="default", turns=turns, expected_output_tokens=120)
+    for number, turns in enumerate(
+        (
+            ("How do I choose a bicycle for a daily commute of ten kilometres?", "Which of those needs least care?"),
+            ("Explain in plain words what a database index is.", "When does an index make things slower?"),
+            ("Write a short, friendly note to a customer whose parcel is late.", "Make it two sentences."),
+            ("Name five things to check before renting a flat.", "Which one do people forget most often?"),
+            ("Summarise the difference between a virus and a bacterium.", "Which of them do antibiotics help with?"),
+            ("My laptop is slow since the last update. What should I try first?", "And if that does not help?"),
+            ("Plan a simple dinner for four with rice, tomatoes and eggs.", "How long does that take in all?"),
+            ("What does a load test tell me that a single request cannot?", "How long should such a test run?"),
+        ),
+        start=1,
+    )
+)
+"""What is said when a scenario names no prompts."""
+
+FOLLOW_UPS = (
+    "Thank you. Could you explain that in a little more detail?",
+    "What would you do differently if time were short?",
+    "Please give me one concrete example.",
+    "Can you sum that up in two sentences?",
+    "What is the most common mistake here?",
+    "Is there anything else I should know before I go on?",
+)
+"""What is said when a conversation is longer than its prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedConversation:
+    """What one user says in one conversation."""
+
+    case_id: str
+    kind: str
+    user_turns: tuple[str, ...]
+    expected_output_tokens: int | None = None
+
+
+def conversation_for(scenario: "Scenario", user_index: int, number: int, endpoint: str = "") -> PlannedConversation:
+    """Plan the `number`-th conversation of a user; the same arguments give the same plan on every machine."""
+    key = f"{scenario.seed}|{endpoint}|{user_index}|{number}"
+    rng = random.Random(int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big"))
+    prompt = rng.choice(scenario.conversation.prompts)
+    wanted = rng.randint(scenario.conversation.turns.min, scenario.conversation.turns.max)
+    more = tuple(rng.choice(FOLLOW_UPS) for _ in range(wanted - len(prompt.turns)))
+    return PlannedConversation(prompt.id, prompt.kind, prompt.turns[:wanted] + more, prompt.expected_output_tokens)

@@ -1,0 +1,175 @@
+"""Service-level objectives: one line each, such as `p95(ttft_ms) < 800`."""
+
+import math
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Literal
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import core_schema
+
+from scenarios.records import Outcome
+
+Kind = Literal["latency", "share", "scalar"]
+Comparator = Literal["<", "<=", ">", ">="]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What an SLO can be about: its name ends in its `unit`; only a `latency` takes a quantile or a mean."""
+
+    name: str
+    unit: str
+    kind: Kind
+
+
+_LATENCIES = (
+    *("ttft_ms", "ttfo_ms", "tpot_ms", "gap_ms"),
+    *("response_time_ms", "service_time_ms", "throttled_time_ms", "schedule_lag_ms"),
+)
+_SHARES = (*(f"{outcome}_share" for outcome in Outcome), "failed_share")
+_SCALARS = {
+    "cost_per_1k_responses_usd": "usd",
+    "cost_per_response_usd": "usd",
+    "turns_per_second": "per_second",
+    "output_tokens_per_second": "per_second",
+}
+METRICS: dict[str, Metric] = {
+    **{name: Metric(name, "ms", "latency") for name in _LATENCIES},
+    **{name: Metric(name, "share", "share") for name in _SHARES},
+    **{name: Metric(name, unit, "scalar") for name, unit in _SCALARS.items()},
+}
+"""Every metric by name. `throttled_share`: turns with at least one 429; `failed_share`: 1 - successful turns."""
+
+NOT_YET = frozenset({"accuracy", "hallucination_share", "policy_safe_share", "grounded_share", "goodput", "attainment"})
+"""Metrics whose machinery comes later."""
+
+_LINE = re.compile(r"(?P<subject>.+?)\s*(?P<comparator><=|>=|<|>)\s*(?P<limit>[^<>=]+)")
+_SUBJECT = re.compile(r"(?:(?P<function>[A-Za-z0-9_.]+)\s*\(\s*(?P<of>[A-Za-z0-9_]+)\s*\)|(?P<bare>[A-Za-z0-9_]+))")
+_LIMIT = re.compile(r"\$?\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[A-Za-z%/]*)")
+_SCALES: dict[str, dict[str, float]] = {
+    "ms": {"": 1, "ms": 1, "s": 1000, "m": 60_000},
+    "share": {"": 1, "%": 0.01},
+    "usd": {"": 1, "usd": 1},
+    "per_second": {"": 1, "/s": 1},
+}
+_EXAMPLE = "write a line such as p95(ttft_ms) < 800"
+
+
+@dataclass(frozen=True, slots=True)
+class Slo:
+    """One objective: `quantile` of `metric` (None = its mean, or a metric that is one number) against `limit`.
+
+    `limit` is in the metric's `unit`; `text` is the line as written, with blanks normalised.
+    """
+
+    text: str
+    metric: str
+    quantile: float | None
+    comparator: Comparator
+    limit: float
+    unit: str
+
+    def met_by(self, value: float) -> bool:
+        """Say whether `value`, in the metric's unit, keeps the objective."""
+        if self.comparator.startswith("<"):
+            return value < self.limit or (value == self.limit and self.comparator == "<=")
+        return value > self.limit or (value == self.limit and self.comparator == ">=")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Read from text, write as text."""
+        return core_schema.no_info_plain_validator_function(
+            _validate, serialization=core_schema.plain_serializer_function_ser_schema(lambda slo: slo.text)
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, _schema: core_schema.CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Describe the line for editors."""
+        return {"type": "string", "pattern": "[<>]", "examples": ["p95(ttft_ms) < 800", "throttled_share < 1%"]}
+
+
+def _validate(value: object) -> Slo:
+    if isinstance(value, Slo):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not an SLO line: {_EXAMPLE}")  # noqa: TRY004 - pydantic collects ValueError
+    return parse_slo(value)
+
+
+def parse_slo(text: str) -> Slo:
+    """Read one line. Raises ValueError with what would be right.
+
+    ```
+    line       = subject comparator limit
+    subject    = function "(" latency ")" | share | scalar
+    function   = "mean" | "p" number            50 <= number <= 99.9
+    comparator = "<" | "<=" | ">" | ">="
+    limit      = number [ unit ]                unit: ms s m | % | usd | /s; none = the metric's own
+    ```
+    """
+    line = " ".join(text.split())
+    match = _LINE.fullmatch(line)
+    if match is None:
+        hint = "compare with <, <=, > or >=" if "=" in line else _EXAMPLE
+        raise ValueError(f"'{line}' is not an SLO line: {hint}")
+    metric, quantile = _subject(match["subject"])
+    limit = _limit(match["limit"].strip(), metric)
+    comparator: Any = match["comparator"]
+    return Slo(line, metric.name, quantile, comparator, limit, metric.unit)
+
+
+def _subject(text: str) -> tuple[Metric, float | None]:
+    match = _SUBJECT.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"'{text}' is no metric: {_EXAMPLE}")
+    if match["bare"]:
+        metric = _metric(match["bare"])
+        if metric.kind == "latency":
+            raise ValueError(f"{metric.name} is a distribution: write p95({metric.name}) or mean({metric.name})")
+        return metric, None
+    quantile, metric = _quantile(match["function"]), _metric(match["of"])
+    if metric.kind != "latency":
+        raise ValueError(f"{metric.name} is one number: write {metric.name} without {match['function']}()")
+    return metric, quantile
+
+
+def _metric(name: str) -> Metric:
+    if name in METRICS:
+        return METRICS[name]
+    if name in NOT_YET:
+        raise ValueError(f"{name} is not supported yet: remove this line")
+    close = get_close_matches(name, METRICS, n=1) or get_close_matches(f"{name}_ms", METRICS, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(METRICS)}"
+    raise ValueError(f"'{name}' is not a metric: {hint}")
+
+
+def _quantile(function: str) -> float | None:
+    if function == "mean":
+        return None
+    match = re.fullmatch(r"p([0-9]+(?:\.[0-9]+)?)", function)
+    if match is None:
+        raise ValueError(f"'{function}' is not a function: use mean or a percentile from p50 to p99.9")
+    percent = float(match[1])
+    if not 50 <= percent <= 99.9:
+        raise ValueError(f"{function} is out of range: use a percentile from p50 to p99.9")
+    return round(percent / 100, 12)
+
+
+def _limit(text: str, metric: Metric) -> float:
+    match = _LIMIT.fullmatch(text)
+    scales = _SCALES[metric.unit]
+    if match is None or match["unit"].lower() not in scales:
+        units = ", ".join(unit for unit in scales if unit)
+        raise ValueError(f"'{text}' is no limit for {metric.name}: write a number, alone or with {units}")
+    number = float(match["number"])
+    limit = round(number * scales[match["unit"].lower()], 12)
+    if metric.unit == "share" and not match["unit"] and number >= 1:
+        raise ValueError(f"'{text}' is no share: write {text}% or a number below 1")
+    if not math.isfinite(limit) or (metric.unit == "share" and limit > 1):
+        raise ValueError(f"'{text}' is out of range for {metric.name}")
+    return limit
