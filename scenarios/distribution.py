@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import random  # noqa: TC003 - readers of annotations need it
+import random
 from dataclasses import dataclass, field
 from statistics import NormalDist
 

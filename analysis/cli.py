@@ -1,0 +1,194 @@
+"""The `tailgate` command. Imports stay light here: each command loads what it needs when it is called."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from scenarios.errors import ExitCode, TailgateError
+
+DEBUG_VARIABLE = "TAILGATE_DEBUG"
+MIN_SECRET_LENGTH = 8
+
+app = typer.Typer(
+    name="tailgate",
+    help="Load tests for LLM chat endpoints: tail latency, cost and a verdict.\n\nExample: tailgate run chat.yaml",
+    epilog="Exit codes: 0 pass, 1 internal error, 2 usage or scenario error, 3 an SLO is breached, 4 inconclusive, "
+    "5 the run is invalid or incomplete.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="The scenario, a YAML file.", show_default=False)]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)]
+RunFolders = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.", show_default=False)]
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"tailgate {version('tailgate')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Hold the options that stand before the command."""
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run(
+    context: typer.Context,
+    file: ScenarioFile,
+    *,
+    results: Annotated[Path, typer.Option(metavar="DIR", help="Where run folders are made.")] = Path("results"),
+    web: Annotated[bool, typer.Option("--web", help="Show Locust's web UI and wait for its Start button.")] = False,
+) -> None:
+    """Run the load, then make the report; the exit code is the verdict's.
+
+    Options that Tailgate does not know are Locust's. Ctrl-C once ends the load early and still makes the report;
+    twice ends at once.
+
+    Example: tailgate run chat.yaml --users 50 --run-time 2m
+    """
+    from analysis.commands.run import run_scenario
+
+    raise typer.Exit(run_scenario(file, results, context.args, web=web))
+
+
+@app.command()
+def check(file: ScenarioFile) -> None:
+    """Validate a scenario and show its plan: phases, requests, tokens, dollars, and the samples that its SLOs need.
+
+    Example: tailgate check chat.yaml
+    """
+    from analysis.commands.check import check_scenario
+
+    raise typer.Exit(check_scenario(file))
+
+
+@app.command()
+def probe(file: ScenarioFile) -> None:
+    """Make one real request per endpoint and say in plain sentences what is wrong.
+
+    Exit code 5 when an endpoint cannot be used.
+
+    Example: tailgate probe chat.yaml
+    """
+    from analysis.commands.probe import probe_scenario
+
+    raise typer.Exit(probe_scenario(file))
+
+
+@app.command()
+def simulate(
+    file: ScenarioFile,
+    *,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
+) -> None:
+    """Serve the scenario's simulated endpoints until Ctrl-C.
+
+    Example: tailgate simulate quickstart.yaml --port 8080
+    """
+    from analysis.commands.simulate import simulate_endpoints
+
+    raise typer.Exit(simulate_endpoints(file, port))
+
+
+@app.command()
+def report(runs: RunFolders) -> None:
+    """Make report.html, report.md, report.json and junit.xml anew from the rows.
+
+    Example: tailgate report results/chat-20260102T030405Z
+    """
+    from analysis.commands.report import make_reports
+
+    raise typer.Exit(make_reports(runs))
+
+
+@app.command()
+def gate(run: RunFolder) -> None:
+    """Print the verdict of a run, for CI; the exit code is the verdict's.
+
+    Example: tailgate gate results/chat-20260102T030405Z
+    """
+    from analysis.commands.report import print_gate
+
+    raise typer.Exit(print_gate(run))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the scenario file, for editors.
+
+    Example: tailgate schema > tailgate.schema.json
+    """
+    import json
+
+    from scenarios.scenario import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+def main() -> NoReturn:
+    """Run the command line. A problem is one line on standard error and an exit code, never a traceback."""
+    try:
+        code = app(standalone_mode=False)
+    except TailgateError as error:
+        code = _fail(error, str(error), error.code)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _say("interrupted", ExitCode.INVALID)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader (`| head`) has gone, and the interpreter's own complaint would follow
+        code = ExitCode.INTERNAL_ERROR
+    except Exception as error:  # noqa: BLE001  # the last line of defence: any other is a defect of ours
+        code = _usage_or_defect(error)
+    sys.exit(code or 0)
+
+
+def _usage_or_defect(error: Exception) -> int:
+    """Let the parser's own errors (duck-typed: Typer moved them between versions) show themselves; report any other."""
+    show, code = getattr(error, "show", None), getattr(error, "exit_code", None)
+    if callable(show) and isinstance(code, int):
+        show()
+        return code
+    kind = type(error).__name__
+    message = f"internal error: {kind}: {error}; rerun with {DEBUG_VARIABLE}=1 for the traceback"
+    return _fail(error, message.replace("\n", " "), ExitCode.INTERNAL_ERROR)
+
+
+def _fail(error: Exception, message: str, code: ExitCode) -> ExitCode:
+    if os.environ.get(DEBUG_VARIABLE):
+        sys.stderr.write(_without_secrets("".join(traceback.format_exception(error))))
+    return _say(message, code)
+
+
+def _say(message: str, code: ExitCode) -> ExitCode:
+    sys.stderr.write(_without_secrets(message) + "\n")
+    return code
+
+
+def _without_secrets(text: str) -> str:
+    """Put `$NAME` for the value of each variable named like a secret: a foreign message may quote a header."""
+    for name, value in os.environ.items():
+        if len(value) >= MIN_SECRET_LENGTH and any(word in name.upper() for word in ("KEY", "TOKEN", "SECRET", "PASS")):
+            text = text.replace(value, f"${name}")
+    return text
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What each `tailgate` command does; `analysis.cli` parses, these act."""

@@ -1,0 +1,73 @@
+"""`tailgate report` and `tailgate gate`: from the rows of a run to its files, its verdict and the exit code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from scenarios.errors import ExitCode, TailgateError
+
+if TYPE_CHECKING:
+    from analysis.model import Report, Verdict
+
+EXIT_CODES: dict[Verdict, ExitCode] = {
+    "pass": ExitCode.PASS,
+    "fail": ExitCode.BREACHED,
+    "inconclusive": ExitCode.INCONCLUSIVE,
+    "invalid": ExitCode.INVALID,
+}
+"""The one place where a verdict becomes an exit code."""
+
+
+def make_reports(runs: Sequence[Path]) -> ExitCode:
+    """Write the report files of each run and print where they are. Raises TailgateError."""
+    for folder in runs:
+        report_on(folder)
+    return ExitCode.PASS
+
+
+def report_on(folder: Path) -> ExitCode:
+    """Write and print one run's report; give its verdict's exit code. Raises TailgateError."""
+    from analysis.render import write_all
+    from analysis.render_terminal import print_report
+
+    report = build(folder)
+    try:
+        write_all(report, folder)
+    except OSError as error:
+        raise TailgateError(f"{folder}: cannot write the report here: {error.strerror}") from error
+    print_report(report, folder)
+    return EXIT_CODES[report.verdict]
+
+
+def print_gate(folder: Path) -> ExitCode:
+    """Print each SLO line's verdict, then the run's. Raises TailgateError."""
+    report = build(folder)
+    for reason in report.validity.reasons:
+        typer.echo(f"{report.validity.verdict}: {reason}")
+    for line in report.slo:
+        typer.echo(f"{line.verdict}: {line.endpoint}: {line.line}: {line.sentence}")
+    typer.echo(f"{report.verdict}: {report.headline}")
+    return EXIT_CODES[report.verdict]
+
+
+def build(folder: Path) -> Report:
+    """Compute the report of a run folder. Raises TailgateError when it is none, or names it when ours is the fault."""
+    if not folder.is_dir():
+        raise TailgateError(f"{folder}: no such run folder; `tailgate run` prints the name of the one it makes")
+    from analysis.report import build as build_report
+
+    try:
+        return build_report(folder)
+    except TailgateError:
+        raise
+    except Exception as error:
+        defect = f"{type(error).__name__}: {error}".replace("\n", " ")
+        retry = f"the rows are kept; retry with: tailgate report {os.fspath(folder)!r}"
+        raise TailgateError(
+            f"{folder}: the report could not be made ({defect}); {retry}", ExitCode.INTERNAL_ERROR
+        ) from error
