@@ -1,0 +1,199 @@
+"""The bytes of OpenAI's chat completions, streamed and whole, with every fault that a scenario may ask for."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from scenarios.simulator.dialect import Ask, Invalid, Job, error, tokens
+from scenarios.simulator.exchange import Kind, Script, Step
+from scenarios.simulator.model import BROKEN
+from scenarios.simulator.response import LAST_CHUNK, chunk, head, whole
+
+WRONG_USAGE = 10
+"""How many times too many output tokens the fault `wrong_usage` reports."""
+
+DONE = b"data: [DONE]\n\n"
+
+
+class OpenAiChat:
+    """`POST /chat/completions` for one model; an empty name takes any."""
+
+    path = "/chat/completions"
+
+    def __init__(self, model: str, name: str) -> None:
+        self._model = model
+        self._name = name
+
+    def read(self, body: bytes) -> Ask:
+        """Read a request. Raises Invalid for what the API would refuse."""
+        try:
+            data = json.loads(body)
+        except ValueError as problem:
+            raise Invalid(f"We could not parse the JSON body of your request: {problem}") from None
+        if not isinstance(data, dict):
+            raise Invalid("The body must be a JSON object.")
+        model = data.get("model", "")
+        if self._model and model != self._model:
+            raise Invalid(f"The model `{model}` does not exist.", 404, "model_not_found")
+        texts = [_text(message) for message in _messages(data)]
+        options = data.get("stream_options") or {}
+        return Ask(
+            input_tokens=sum(map(tokens, texts)),
+            cached_tokens=sum(map(tokens, texts[:-2])),
+            max_tokens=_max_tokens(data),
+            stream=bool(data.get("stream")),
+            include_usage=isinstance(options, dict) and bool(options.get("include_usage")),
+        )
+
+    def answer(self, job: Job) -> Script:
+        """Script the answer: streamed if asked so."""
+        return self._streamed(job) if job.ask.stream else self._whole(job)
+
+    def _streamed(self, job: Job) -> Script:
+        return Stream(job, self._name).steps
+
+    def _whole(self, job: Job) -> Script:
+        draw = job.draw
+        body = completion(job, self._name)
+
+        def script(start_s: float) -> Iterator[Step]:
+            data = whole(200, body, job.headers, keep_alive=job.keep_alive)
+            due = start_s + draw.whole_s
+            if draw.fault == "cut":
+                yield due, Kind.PLAIN, data[: len(data) - len(json.dumps(body)) // 3]
+                yield due, Kind.CUT, b""
+            elif draw.fault == "stall":
+                yield due, Kind.STALL, b""
+            else:
+                yield due, Kind.PLAIN, data
+
+        return script
+
+
+class Stream:
+    """One streamed answer. Chunk k is due at start + ttft + k / tokens_per_second, however late the one before."""
+
+    def __init__(self, job: Job, model: str) -> None:
+        self._job = job
+        frame: dict[str, Any] = {"id": f"chatcmpl-{job.name}", "object": "chat.completion.chunk"}
+        self._frame = {**frame, "created": int(time.time()), "model": model}
+
+    def steps(self, start_s: float) -> Iterator[Step]:
+        """Give the steps for an answer whose service starts at `start_s`."""
+        draw = self._job.draw
+        headers = {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked", **self._job.headers}
+        opening = head(200, headers, keep_alive=self._job.keep_alive) + chunk(self._role())
+        late = draw.ttft_s if draw.fault == "slow_first_byte" else 0.0
+        yield start_s + late, Kind.PLAIN, opening
+        yield from self._content(start_s + draw.ttft_s)
+        yield from self._ending(start_s)
+
+    def _content(self, first_s: float) -> Iterator[Step]:
+        draw = self._job.draw
+        last = self._content_chunks()
+        reasoning = min(draw.reasoning_tokens, last)
+        yield from self._deltas("reasoning_content", Kind.REASONING, range(reasoning), first_s)
+        yield from self._deltas("content", Kind.VISIBLE, range(reasoning, last), first_s)
+
+    def _deltas(self, field: str, kind: int, span: range, first_s: float) -> Iterator[Step]:
+        """Give one chunk per token. All but the word is put together once."""
+        before, after = self._event({"delta": {field: "\0"}, "finish_reason": None}).split(b"\\u0000")
+        length, token_s = len(before) + len(after), self._job.draw.token_s
+        words = self._job.draw.words(span.start, len(span))
+        for index, word in zip(span, words, strict=True):
+            data = word.encode()
+            yield first_s + index * token_s, kind, b"%x\r\n%b%b%b\r\n" % (length + len(data), before, data, after)
+
+    def _content_chunks(self) -> int:
+        draw = self._job.draw
+        if draw.fault == "role_only":
+            return 0
+        return draw.cut_after if draw.fault in BROKEN else draw.output_tokens
+
+    def _ending(self, start_s: float) -> Iterator[Step]:
+        draw = self._job.draw
+        due = start_s + draw.ttft_s + self._content_chunks() * draw.token_s
+        if draw.fault == "stall":
+            yield due, Kind.STALL, b""
+        elif draw.fault == "cut":
+            yield due, Kind.CUT, b""
+        elif draw.fault == "stream_error":
+            failed = error(500, "server_error", "The server had an error while processing your request.")
+            yield due, Kind.PLAIN, chunk(_event(failed)) + LAST_CHUNK
+        else:
+            yield due, Kind.PLAIN, b"".join(map(chunk, self._closing_events())) + LAST_CHUNK
+
+    def _closing_events(self) -> Iterator[bytes]:
+        draw, ask = self._job.draw, self._job.ask
+        yield self._event({"delta": {}, "finish_reason": draw.finish_reason})
+        if ask.include_usage and draw.fault != "no_usage":
+            yield _event({**self._frame, "choices": [], "usage": usage(self._job)})
+        if draw.fault != "missing_done":
+            yield DONE
+
+    def _role(self) -> bytes:
+        return self._event({"delta": {"role": "assistant", "content": ""}, "finish_reason": None})
+
+    def _event(self, choice: dict[str, Any]) -> bytes:
+        return _event({**self._frame, "choices": [{"index": 0, **choice}]})
+
+
+def completion(job: Job, model: str) -> dict[str, Any]:
+    """Give the body of an answer that is not streamed."""
+    draw = job.draw
+    if draw.fault == "stream_error":
+        return error(500, "server_error", "The server had an error while processing your request.")
+    message = {"role": "assistant", "content": "" if draw.fault == "role_only" else draw.text}
+    if draw.reasoning_tokens and draw.fault != "role_only":
+        message["reasoning_content"] = draw.reasoning
+    finish = None if draw.fault == "missing_done" else draw.finish_reason
+    body: dict[str, Any] = {"id": f"chatcmpl-{job.name}", "object": "chat.completion", "created": int(time.time())}
+    body |= {"model": model, "choices": [{"index": 0, "message": message, "finish_reason": finish}]}
+    return body if draw.fault == "no_usage" else {**body, "usage": usage(job)}
+
+
+def usage(job: Job) -> dict[str, Any]:
+    """Give the usage object: cached tokens are a part of the prompt's, reasoning tokens of the completion's."""
+    ask, draw = job.ask, job.draw
+    output = 0 if draw.fault == "role_only" else draw.output_tokens
+    reported = output * WRONG_USAGE if draw.fault == "wrong_usage" else output
+    return {
+        "prompt_tokens": ask.input_tokens,
+        "completion_tokens": reported,
+        "total_tokens": ask.input_tokens + reported,
+        "prompt_tokens_details": {"cached_tokens": ask.cached_tokens},
+        "completion_tokens_details": {"reasoning_tokens": min(draw.reasoning_tokens, output)},
+    }
+
+
+def _event(data: object) -> bytes:
+    return b"data: %b\n\n" % json.dumps(data, separators=(",", ":")).encode()
+
+
+def _messages(data: dict[str, Any]) -> list[Any]:
+    messages = data.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise Invalid("'messages' must be an array with at least one message.")
+    return messages
+
+
+def _text(message: object) -> str:
+    """Give a message's text, whether a string or a list of parts."""
+    if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+        raise Invalid("Each message must be an object with a 'role'.")
+    content = message.get("content")
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    if content is not None and not isinstance(content, str):
+        raise Invalid("A message's 'content' must be a string or an array of parts.")
+    return content or ""
+
+
+def _max_tokens(data: dict[str, Any]) -> int | None:
+    found = data.get("max_completion_tokens", data.get("max_tokens"))
+    if found is not None and (not isinstance(found, int) or isinstance(found, bool) or found < 1):
+        raise Invalid("'max_tokens' must be an integer of at least 1.")
+    return found

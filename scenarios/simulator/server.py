@@ -1,0 +1,240 @@
+"""The server: one thread, one epoll, one heap of everything that is due, for all connections of all endpoints."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import select
+import socket
+import ssl
+import time
+from collections.abc import Mapping
+
+from scenarios.errors import TailgateError
+from scenarios.simulator.connection import BadRequest, Closed, Connection, TlsConnection, nodelay, timestamped
+from scenarios.simulator.dialect import error
+from scenarios.simulator.exchange import Exchange, Kind
+from scenarios.simulator.response import whole
+from scenarios.simulator.router import Router
+from scenarios.simulator.service import Service
+from scenarios.simulator.truth import TruthLog
+
+BACKLOG = 4096
+FLUSH_S = 0.5
+SHORTEST_SLEEP_S = 0.0005
+
+_Due = tuple[float, int, int, bytes, Exchange]
+
+
+class Server:
+    """Serves until `stop` is called or a watched pipe speaks or closes; then logs what was in service and ends."""
+
+    def __init__(self, listener: socket.socket, services: Mapping[str, Service], log: TruthLog) -> None:
+        self._listener = listener
+        self._router = Router(services)
+        self._log = log
+        self._tls: ssl.SSLContext | None = None
+        self._connections: dict[int, Connection] = {}
+        self._heap: list[_Due] = []
+        self._epoll = select.epoll()
+        self._epoll.register(listener.fileno(), select.EPOLLIN)
+        self._started = 0
+        self._accepted = 0
+        self._running = True
+        self._pipes: set[int] = set()
+
+    def use_tls(self, context: ssl.SSLContext) -> None:
+        """Speak TLS on every connection."""
+        self._tls = context
+
+    def watch(self, pipe: int) -> None:
+        """End when anything, or its end, comes through `pipe`."""
+        self._pipes.add(pipe)
+        self._epoll.register(pipe, select.EPOLLIN)
+
+    def stop(self) -> None:
+        """End after the present round."""
+        self._running = False
+
+    def run(self) -> None:
+        """Serve."""
+        flush_s = time.monotonic() + FLUSH_S
+        while self._running:
+            now = time.monotonic()
+            if now >= flush_s:
+                self._log.flush()
+                flush_s = now + FLUSH_S
+            due = self._heap[0][0] if self._heap else flush_s
+            self._wait(min(due, flush_s) - now)
+            self._send_due(time.monotonic())
+        self._end()
+
+    def _wait(self, timeout_s: float) -> None:
+        """Sleep until something comes in or `timeout_s` is over, then take in what came."""
+        if timeout_s > 0:
+            # epoll counts in whole milliseconds; select, which can wait for an epoll, in microseconds.
+            select.select([self._epoll], [], [], max(timeout_s, SHORTEST_SLEEP_S))
+        for fd, events in self._epoll.poll(0):
+            connection = self._connections.get(fd)
+            if connection is not None:
+                self._serve(connection, events)
+            elif fd == self._listener.fileno():
+                self._accept()
+            elif fd in self._pipes:
+                self.stop()
+
+    def _accept(self) -> None:
+        """Take all connections that wait."""
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            sock.setblocking(False)
+            nodelay(sock)
+            timestamped(sock)
+            self._accepted += 1
+            number = self._accepted
+            connection = TlsConnection(sock, number, self._tls) if self._tls else Connection(sock, number)
+            self._connections[sock.fileno()] = connection
+            self._epoll.register(sock.fileno(), select.EPOLLIN)
+
+    def _serve(self, connection: Connection, events: int) -> None:
+        try:
+            if events & select.EPOLLOUT:
+                connection.flush()
+                self._settle(connection)
+            if events & ~select.EPOLLOUT:
+                connection.read()
+                self._next(connection)
+        except Closed:
+            self._drop(connection)
+        except BadRequest as problem:
+            connection.send(whole(400, error(400, "bad_request", str(problem)), keep_alive=False))
+            self._drop(connection)
+
+    def _next(self, connection: Connection) -> None:
+        """Begin the connection's next request unless one is in service."""
+        if connection.exchange is not None or not connection.requests:
+            return
+        exchange = self._router.exchange(connection.requests.popleft(), connection)
+        connection.exchange = exchange
+        if exchange.slots is None:
+            self._start(exchange, time.monotonic())
+        elif exchange.slots.enter(exchange) and exchange.truth is not None:
+            exchange.truth.queued_s = 0.0
+            self._start(exchange, exchange.truth.arrived_s)
+
+    def _start(self, exchange: Exchange, start_s: float) -> None:
+        due, kind, data = exchange.first(start_s)
+        self._started += 1
+        heapq.heappush(self._heap, (due, self._started, kind, data, exchange))
+
+    def _send_due(self, now: float) -> None:
+        """Send everything that is due by `now`. This is the hot path: once per chunk."""
+        heap, replace = self._heap, heapq.heapreplace
+        while heap and heap[0][0] <= now:
+            _, number, kind, data, exchange = heap[0]
+            if exchange.over:
+                heapq.heappop(heap)
+                continue
+            if kind >= Kind.CUT:
+                heapq.heappop(heap)
+                self._break(exchange, kind)
+                continue
+            stamp = exchange.connection.send(data)
+            if kind:
+                exchange.sent(kind, stamp)
+            step = next(exchange.steps, None)
+            if step is None:
+                heapq.heappop(heap)
+                self._finish(exchange, stamp)
+            else:
+                replace(heap, (step[0], number, step[1], step[2], exchange))
+            if exchange.connection.blocked:
+                self._await_room(exchange.connection)
+
+    def _finish(self, exchange: Exchange, stamp: float) -> None:
+        """End an exchange whose response is out, and begin what waited for it."""
+        self._log_end(exchange, stamp)
+        connection = exchange.connection
+        connection.exchange = None
+        connection.closing |= not exchange.keep_alive
+        self._settle(connection)
+        if not connection.closing:
+            self._next(connection)
+
+    def _await_room(self, connection: Connection) -> None:
+        if not connection.waiting:
+            connection.waiting = True
+            self._epoll.modify(connection.sock.fileno(), select.EPOLLIN | select.EPOLLOUT)
+
+    def _settle(self, connection: Connection) -> None:
+        """After a flush or a response: stop waiting for room, and close what was only waiting to be empty."""
+        if connection.blocked or connection.sock.fileno() < 0:
+            return
+        if connection.closing and connection.exchange is None:
+            self._drop(connection)
+        elif connection.waiting:
+            connection.waiting = False
+            self._epoll.modify(connection.sock.fileno(), select.EPOLLIN)
+
+    def _break(self, exchange: Exchange, kind: int) -> None:
+        """Strike with a fault: cut the connection, or send nothing more until the client leaves."""
+        if kind == Kind.CUT:
+            self._log_end(exchange, time.monotonic())
+            exchange.connection.exchange = None
+            self._drop(exchange.connection)
+
+    def _drop(self, connection: Connection) -> None:
+        """Close a connection; the exchange in service ends with its client gone."""
+        with contextlib.suppress(OSError, ValueError):
+            self._epoll.unregister(connection.sock.fileno())
+        self._connections.pop(connection.sock.fileno(), None)
+        connection.close()
+        exchange = connection.exchange
+        if exchange is not None and not exchange.over:
+            if exchange.truth is not None:
+                exchange.truth.client_gone = 1
+            self._log_end(exchange, None)
+        connection.exchange = None
+
+    def _log_end(self, exchange: Exchange, end_s: float | None) -> None:
+        """Log an exchange, and start the one that takes its slot."""
+        truth = exchange.close(end_s)
+        if truth is not None:
+            self._log.write(truth)
+        following = exchange.slots.leave(exchange) if exchange.slots else None
+        if following is not None and following.truth is not None:
+            now = time.monotonic()
+            following.truth.queued_s = now - following.truth.arrived_s
+            self._start(following, now)
+
+    def _end(self) -> None:
+        """Log every request that is still in service, then close everything."""
+        for connection in self._connections.values():
+            exchange = connection.exchange
+            if exchange is not None and not exchange.over:
+                truth = exchange.close(None)
+                if truth is not None:
+                    self._log.write(truth)
+            connection.close()
+        self._listener.close()
+        self._epoll.close()
+        self._log.close()
+
+
+def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
+    """Open the listening socket; port 0 = any free one. Raises TailgateError when the port cannot be had."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as problem:
+        listener.close()
+        reason = getattr(problem, "strerror", None) or problem
+        raise TailgateError(f"cannot listen on {host}:{port}: {reason}; choose a free port, or 0 for any") from None
+    listener.listen(BACKLOG)
+    listener.setblocking(False)
+    timestamped(listener)  # so that a request that comes before its accept is stamped too
+    return listener
