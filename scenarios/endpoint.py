@@ -5,12 +5,13 @@ import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic import Strict as Exact
 
+from scenarios.quantities import shown
 from scenarios.simulated import Simulated
 from scenarios.strict import Contradiction, Strict
 
@@ -66,20 +67,27 @@ def _variable_name(text: str) -> str:
     return text
 
 
-def _header_names(headers: dict[str, str]) -> dict[str, str]:
-    for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is not a header name: use letters, digits and '-'")
-        if _SECRET_HEADER.search(name):
-            raise ValueError(f"header {name} carries a secret: name the key's variable with key_env instead")
-        if not value.isprintable() or not value.isascii():
-            raise ValueError(f"header {name} has a line break or a non-ASCII character: use plain text on one line")
-    return headers
+def _header_name(name: str) -> str:
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError("this is not a header's name: use letters, digits and '-'")
+    if _SECRET_HEADER.search(name):
+        raise ValueError(f"{name} carries a secret: remove it and name the key's variable with key_env")
+    return name
+
+
+def _header_value(value: str) -> str:
+    if not value.isprintable() or not value.isascii():
+        raise ValueError("a line break or a non-ASCII character stands here: use plain text on one line")
+    return value
+
+
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+HeaderValue = Annotated[str, AfterValidator(_header_value)]
 
 
 def _price(value: object) -> object:
     if isinstance(value, bool):
-        raise ValueError(f"{value} is not a price: write USD per million tokens, such as 1.25")  # noqa: TRY004
+        raise ValueError(f"{shown(value)} is not a price: write USD per million tokens, such as 1.25")  # noqa: TRY004
     return str(value) if isinstance(value, int | float) else value
 
 
@@ -134,6 +142,14 @@ def _says_something(template: object) -> bool:
 class Endpoint(Strict):
     """One model behind one URL, or a simulated one."""
 
+    other_names: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("base_url", "host", "address", "uri", "endpoint"), "url"),
+        **dict.fromkeys(("key", "api_key", "apikey", "token", "api_key_env"), "key_env"),
+        **dict.fromkeys(("price", "pricing", "cost"), "prices"),
+        **dict.fromkeys(("type", "kind", "provider", "protocol"), "api"),
+        "verify": "insecure",
+    }
+
     api: Literal["openai-chat", "generic"] = "openai-chat"
     """How the endpoint speaks."""
     url: Annotated[str, AfterValidator(_url)] | None = None
@@ -146,7 +162,7 @@ class Endpoint(Strict):
     """USD per million tokens; left out = known prices by model."""
     simulated: Simulated | None = None
     """A simulated model in place of a url."""
-    headers: Annotated[dict[str, str], AfterValidator(_header_names)] = Field(default_factory=dict)
+    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
     """Further request headers; no secrets."""
     template: Template = Template()
     """For api: generic, the request and where its answer stands."""

@@ -21,6 +21,12 @@ def _said(text: str) -> str:
     return text
 
 
+def _some(turns: tuple[str, ...]) -> tuple[str, ...]:
+    if not turns:
+        raise ValueError("nothing is said: write at least one turn")
+    return turns
+
+
 class Prompt(Strict):
     """One case: what a user says turn by turn, and how long the answers are expected to be."""
 
@@ -28,7 +34,7 @@ class Prompt(Strict):
     """Unique name of the case."""
     kind: str = ""
     """What sort of work this is, such as support."""
-    turns: Annotated[tuple[Annotated[str, AfterValidator(_said)], ...], Field(min_length=1)]
+    turns: Annotated[tuple[Annotated[str, AfterValidator(_said)], ...], AfterValidator(_some)]
     """What the user says, turn by turn; `text` stands for a single turn."""
     expected_output_tokens: Count | None = None
     """How long an answer usually is."""

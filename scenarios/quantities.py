@@ -45,11 +45,16 @@ def parse_duration(value: object) -> float:
         raise ValueError(f"{text} has no unit: write {text}s (ms, s, m and h are known)")
     match = _DURATION.fullmatch(text)
     if not text or match is None:
-        raise ValueError(f"{value!r} is not a duration: write a number and a unit, such as 120ms, 30s, 5m or 1h")
+        raise ValueError(f"{shown(value)} is not a duration: write a number and a unit, such as 120ms, 30s, 5m or 1h")
     seconds = float(sum(Decimal(number) * _UNITS[unit] for unit, number in match.groupdict().items() if number))
     if seconds > _LONGEST_S:
         raise ValueError(f"{text} is longer than a year")
     return seconds
+
+
+def shown(value: object) -> str:
+    """Give `value` as a scenario file would write it."""
+    return "nothing" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def format_duration(seconds: float) -> str:

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, WithJsonSchema
 from pydantic import Strict as Exact
 
 from scenarios.distribution import Distribution
@@ -41,6 +42,15 @@ __all__ = [
 class Traffic(Strict):
     """Closed loop: `users` chat users, each with think time between turns."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"sessions_per_second", "requests_per_second"})
+    other_names: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("concurrency", "vus", "clients"), "users"),
+        **dict.fromkeys(("duration", "run_time", "time"), "steady"),
+        **dict.fromkeys(("wait_time", "pause"), "think_time"),
+        **dict.fromkeys(("spawn_rate", "ramp_up", "rampup"), "ramp"),
+        **dict.fromkeys(("warmup", "warm-up"), "warm_up"),
+    }
+
     users: Count = 10
     """Chat users at the same time on each endpoint."""
     ramp: Duration = 10.0
@@ -74,6 +84,8 @@ class Turns(Strict):
 class Timeouts(Strict):
     """Deadlines of one attempt."""
 
+    other_names: ClassVar[Mapping[str, str]] = {"read": "idle", "ttft": "first_byte"}
+
     connect: PositiveDuration = 10.0
     """To a connection, TLS included."""
     first_byte: PositiveDuration = 120.0
@@ -99,7 +111,7 @@ def _prompts(value: object) -> object:
 
 
 def _prompt(number: int, item: object) -> object:
-    return {"id": f"prompt-{number:03d}", "turns": [item]} if isinstance(item, str) else item
+    return item if isinstance(item, dict | Prompt) else {"id": f"prompt-{number:03d}", "turns": [item]}
 
 
 def _by_number_or_range() -> dict[str, Any]:
@@ -108,10 +120,26 @@ def _by_number_or_range() -> dict[str, Any]:
     return {"anyOf": [whole, bounds], "description": Turns.__doc__}
 
 
+def _distinct(prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
+    double = next((name for name, times in Counter(prompt.id for prompt in prompts).items() if times > 1), None)
+    if double is not None:
+        raise ValueError(f"id {double} stands twice: give each prompt its own")
+    if not prompts:
+        raise ValueError("nothing is said: write at least one prompt, or remove the key")
+    return prompts
+
+
 class Conversation(Strict):
     """What users say: a JSON-lines file of prompts or a list, turns per conversation, length asked for, streaming."""
 
-    prompts: Annotated[tuple[Prompt, ...], BeforeValidator(_prompts), Field(min_length=1)] = DEFAULT_PROMPTS
+    other_names: ClassVar[Mapping[str, str]] = {
+        "max_tokens": "max_output_tokens",
+        "messages": "prompts",
+        "streaming": "stream",
+        "timeout": "timeouts",
+    }
+
+    prompts: Annotated[tuple[Prompt, ...], BeforeValidator(_prompts), AfterValidator(_distinct)] = DEFAULT_PROMPTS
     """A JSON-lines file of prompts, or a list of what users say first."""
     turns: Annotated[Turns, BeforeValidator(_turns), WithJsonSchema(_by_number_or_range())] = Turns()
     """Turns per conversation: a number, or {min, max}."""
@@ -125,6 +153,12 @@ class Conversation(Strict):
 
 class Throttle(Strict):
     """What a user does when told to wait."""
+
+    other_names: ClassVar[Mapping[str, str]] = {
+        "retries": "max_attempts",
+        "max_retries": "max_attempts",
+        "mode": "policy",
+    }
 
     policy: Literal["honor", "naive", "none"] = "honor"
     """honor: wait as told; naive: try again at once; none: do not try again."""
@@ -154,6 +188,17 @@ EndpointName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_len
 class Scenario(Strict):
     """A whole campaign."""
 
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"campaign", "arms", "budget", "cost", "compare", "selection", "quality", "routing"}
+    )
+    other_names: ClassVar[Mapping[str, str]] = {
+        "models": "endpoints",
+        "targets": "endpoints",
+        "slos": "slo",
+        "load": "traffic",
+        "retry": "throttle",
+    }
+
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)] = "scenario"
     """Name of the run's folder; left out = the file's name."""
     seed: Annotated[int, Exact(), Field(ge=0)] = 1
@@ -175,8 +220,8 @@ class Scenario(Strict):
         throttle = data.get("throttle")
         if isinstance(throttle, dict) and throttle.get("policy") == "naive" and not throttle.get("i_know_this_hammers"):
             for name in _elsewhere(data.get("endpoints")):
-                remedy = "use policy: honor, or add i_know_this_hammers: true"
-                yield "throttle", f"policy: naive would hammer {name} on another machine: {remedy}"
+                remedy = "use honor, or add i_know_this_hammers: true"
+                yield "throttle.policy", f"naive would hammer {name} on another machine: {remedy}"
 
     def to_document(self) -> dict[str, Any]:
         """Give everything as JSON values, prompts included: what workers and run.json get. Holds no secrets."""

@@ -10,6 +10,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
+from scenarios.quantities import shown
 from scenarios.records import Outcome
 
 Kind = Literal["latency", "share", "scalar"]
@@ -97,7 +98,7 @@ def _validate(value: object) -> Slo:
     if isinstance(value, Slo):
         return value
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is not an SLO line: {_EXAMPLE}")  # noqa: TRY004 - pydantic collects ValueError
+        raise ValueError(f"{shown(value)} is not an SLO line: {_EXAMPLE}")  # noqa: TRY004 - pydantic collects ValueError
     return parse_slo(value)
 
 

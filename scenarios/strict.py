@@ -1,13 +1,18 @@
 """The base of every part of a scenario: frozen, no unknown keys, and all problems of a part reported together."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Self, cast
+from difflib import get_close_matches
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
-from pydantic_core import InitErrorDetails
+from pydantic_core import ErrorDetails, InitErrorDetails
 
 Contradiction = tuple[str, str]
-"""The key at fault ("" = the part as a whole) and what is wrong with it."""
+"""The key at fault ("" = the part as a whole, dots lead inwards) and what is wrong with it."""
+
+
+class UnknownKeyError(ValueError):
+    """A key that a part does not have: the key is at fault, not its value."""
 
 
 class Strict(BaseModel):
@@ -17,6 +22,11 @@ class Strict(BaseModel):
         extra="forbid", frozen=True, arbitrary_types_allowed=True, use_attribute_docstrings=True, allow_inf_nan=False
     )
 
+    later: ClassVar[frozenset[str]] = frozenset()
+    """Keys whose machinery comes later."""
+    other_names: ClassVar[Mapping[str, str]] = {}
+    """What people write who know other tools, and the key meant."""
+
     @classmethod
     def contradictions(cls, data: Mapping[str, Any]) -> Iterator[Contradiction]:  # noqa: ARG003 - for subclasses
         """Yield what does not go together in `data`, whose values may themselves be wrong or missing."""
@@ -25,16 +35,41 @@ class Strict(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _everything_at_once(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        details = [_detail(*found) for found in cls.contradictions(data)] if isinstance(data, dict) else []
+        details = [_detail(key, ValueError(text)) for key, text in cls._contradictions(data)]
         try:
             model = handler(data)
         except ValidationError as error:
-            details = [*cast("list[InitErrorDetails]", error.errors(include_url=False)), *details]
+            details = [*(cls._explained(found) for found in error.errors(include_url=False)), *details]
         if details:
             raise ValidationError.from_exception_data(cls.__name__, details)
         return model
 
+    @classmethod
+    def _contradictions(cls, data: Any) -> Iterator[Contradiction]:
+        if isinstance(data, dict):
+            yield from cls.contradictions(data)
 
-def _detail(key: str, text: str) -> InitErrorDetails:
-    loc = (key,) if key else ()
-    return InitErrorDetails(type="value_error", loc=loc, input=None, ctx={"error": ValueError(text)})
+    @classmethod
+    def _explained(cls, found: ErrorDetails) -> InitErrorDetails:
+        if found["type"] != "extra_forbidden" or len(found["loc"]) != 1:
+            return InitErrorDetails(
+                type=found["type"], loc=found["loc"], input=found["input"], ctx=found.get("ctx", {})
+            )
+        key = str(found["loc"][0])
+        error = UnknownKeyError(cls._unknown(key))
+        return InitErrorDetails(type="value_error", loc=found["loc"], input=None, ctx={"error": error})
+
+    @classmethod
+    def _unknown(cls, key: str) -> str:
+        if key in cls.later:
+            return f"{key} is not supported yet: remove it"
+        known = list(cls.model_fields)
+        close = [cls.other_names[key]] if key in cls.other_names else get_close_matches(key.lower(), known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"known here are {', '.join(known)}"
+        return f"{key} is not a known key: {hint}"
+
+
+def _detail(key: str, error: ValueError) -> InitErrorDetails:
+    return InitErrorDetails(
+        type="value_error", loc=tuple(key.split(".")) if key else (), input=None, ctx={"error": error}
+    )
