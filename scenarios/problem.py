@@ -28,12 +28,8 @@ def explain(found: ErrorDetails, raw: str | None) -> str:
     """Say in words what pydantic found; `raw` is the value as it stands in the file (None = do not show it)."""
     kind, value = found["type"], found["input"]
     context = found.get("ctx", {})
-    if kind == "value_error":
-        return str(context["error"])
-    if kind == "missing":
-        return f"{found['loc'][-1]} is missing: add it"
-    if kind in {"too_short", "string_too_short"}:
-        return f"nothing stands here: write at least one {'entry' if kind == 'too_short' else 'character'}"
+    if kind in _SENTENCES:
+        return _SENTENCES[kind](found, context)
     if value is None:
         return f"nothing is given: write {_wanted(kind)}, or remove the key"
     if kind in _LIMITS:
@@ -41,6 +37,14 @@ def explain(found: ErrorDetails, raw: str | None) -> str:
     if kind == "literal_error":
         return _not_among(_shown(raw), context)
     return f"{_read_as(value, raw)}: write {_wanted(kind)}{_quotes(value, kind)}"
+
+
+_SENTENCES: dict[str, Callable[[ErrorDetails, Mapping[str, Any]], str]] = {
+    "value_error": lambda _, context: str(context["error"]),
+    "missing": lambda found, _: f"{found['loc'][-1]} is missing: add it",
+    "too_short": lambda *_: "nothing stands here: write at least one entry",
+    "string_too_short": lambda *_: "nothing stands here: write at least one character",
+}
 
 
 def _not_among(shown: str, context: Mapping[str, Any]) -> str:
