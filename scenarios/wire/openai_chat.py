@@ -84,24 +84,27 @@ class JsonDecoder:
         return answer.reply(answer.outcome(default="stop"), complete=complete)
 
 
+OPENAI_HOST = "api.openai.com"
 _WRONG = "the body is not a chat completion: it has no choices[0].message with content"
 
 
 @lru_cache(maxsize=256)
 def _frame(model: str, url: str, max_output_tokens: int, stream: bool) -> tuple[str, str]:  # noqa: FBT001
     """Give what stands before and after the messages: the same for all requests to an endpoint."""
-    fields: dict[str, object] = {"model": model, length_field(url, model): max_output_tokens, "stream": stream}
+    host = urlsplit(url).hostname or ""
+    fields: dict[str, object] = {"model": model, length_field(host, model): max_output_tokens, "stream": stream}
     if stream:
         fields["stream_options"] = {"include_usage": True}
+        if host == OPENAI_HOST:
+            # OpenAI pads each chunk with random text otherwise; no other server knows the option.
+            fields["stream_options"] = {"include_usage": True, "include_obfuscation": False}
     return _dump(fields)[:-1] + ',"messages":', "}"
 
 
-def length_field(url: str, model: str) -> str:
-    """Name the field for the length limit: OpenAI's reasoning models refuse `max_tokens`, other servers know only that."""
-    host = urlsplit(url).hostname or ""
-    own = host == "api.openai.com"
+def length_field(host: str, model: str) -> str:
+    """Name the field for the length limit: OpenAI's reasoning models refuse `max_tokens`, others know no other."""
     azure = host.endswith(".azure.com") and model.startswith(("gpt-5", "o1", "o3", "o4"))
-    return "max_completion_tokens" if own or azure else "max_tokens"
+    return "max_completion_tokens" if azure or host == OPENAI_HOST else "max_tokens"
 
 
 def _dump(value: object) -> str:
