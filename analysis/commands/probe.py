@@ -23,7 +23,7 @@ def probe_scenario(file: Path) -> ExitCode:
 
     scenario = load(file)
     unusable = []
-    with _simulated(scenario, file) as urls:
+    with _simulated(scenario) as urls:
         for name in scenario.endpoints:
             finding = probe(scenario, name, urls.get(name))
             typer.echo("\n".join(lines(finding)))
@@ -36,14 +36,14 @@ def probe_scenario(file: Path) -> ExitCode:
 
 
 @contextmanager
-def _simulated(scenario: Scenario, file: Path) -> Iterator[Mapping[str, str]]:
+def _simulated(scenario: Scenario) -> Iterator[Mapping[str, str]]:
     """Serve the simulated endpoints while probing, if there are any."""
     if all(endpoint.simulated is None for endpoint in scenario.endpoints.values()):
         yield {}
         return
     from scenarios.simulator.process import Simulator
 
-    with Simulator(file) as simulator:
+    with Simulator(scenario) as simulator:
         yield simulator.urls
 
 

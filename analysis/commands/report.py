@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,15 +33,16 @@ def make_reports(runs: Sequence[Path]) -> ExitCode:
 
 def report_on(folder: Path) -> ExitCode:
     """Write and print one run's report; give its verdict's exit code. Raises TailgateError."""
+    from rich.console import Console
+
     from analysis.render import write_all
     from analysis.render_terminal import print_report
 
     report = build(folder)
-    try:
+    with _rows_kept(folder):
         write_all(report, folder)
-    except OSError as error:
-        raise TailgateError(f"{folder}: cannot write the report here: {error.strerror}") from error
-    print_report(report, folder)
+        print_report(report, Console(highlight=False))
+    typer.echo(f"\nReport: {folder / 'report.html'}")
     return EXIT_CODES[report.verdict]
 
 
@@ -56,18 +58,25 @@ def print_gate(folder: Path) -> ExitCode:
 
 
 def build(folder: Path) -> Report:
-    """Compute the report of a run folder. Raises TailgateError when it is none, or names it when ours is the fault."""
+    """Compute the report of a run folder. Raises TailgateError."""
     if not folder.is_dir():
         raise TailgateError(f"{folder}: no such run folder; `tailgate run` prints the name of the one it makes")
     from analysis.report import build as build_report
 
-    try:
+    with _rows_kept(folder):
         return build_report(folder)
+
+
+@contextmanager
+def _rows_kept(folder: Path) -> Iterator[None]:
+    """Turn whatever breaks while reporting into a TailgateError that says how to try again."""
+    try:
+        yield
     except TailgateError:
         raise
+    except OSError as error:
+        raise TailgateError(f"{error.filename or folder}: {error.strerror or error}; the rows are kept") from error
     except Exception as error:
         defect = f"{type(error).__name__}: {error}".replace("\n", " ")
-        retry = f"the rows are kept; retry with: tailgate report {os.fspath(folder)!r}"
-        raise TailgateError(
-            f"{folder}: the report could not be made ({defect}); {retry}", ExitCode.INTERNAL_ERROR
-        ) from error
+        retry = f"the rows are kept, to try again: tailgate report {shlex.quote(str(folder))}"
+        raise TailgateError(f"the report could not be made ({defect}); {retry}", ExitCode.INTERNAL_ERROR) from error

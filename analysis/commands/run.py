@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -137,7 +138,9 @@ def _report(folders: Sequence[Path]) -> ExitCode:
 
 def _ended_at_once(folders: Sequence[Path]) -> ExitCode:
     for folder in folders:
-        typer.echo(f"Ended at once. The rows are kept; to report on them: tailgate report {str(folder)!r}", err=True)
+        typer.echo(
+            f"Ended at once. The rows are kept; to report on them: tailgate report {shlex.quote(str(folder))}", err=True
+        )
     return ExitCode.INVALID
 
 

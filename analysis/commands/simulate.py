@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
-from scenarios.errors import ExitCode, TailgateError
+import typer
+
+from scenarios.errors import ExitCode
 
 
 def simulate_endpoints(file: Path, port: int) -> ExitCode:
-    """Serve the simulated endpoints until Ctrl-C; this process becomes the simulator. Raises TailgateError."""
-    from scenarios.scenario import load
+    """Serve the simulated endpoints of `file` until Ctrl-C; the first line printed is JSON and says where."""
+    from scenarios.simulator.__main__ import main
 
-    scenario = load(file, check_env=False)
-    if all(endpoint.simulated is None for endpoint in scenario.endpoints.values()):
-        raise TailgateError(f"{file}: no endpoint here is simulated; give one `simulated: {{}}` in place of its url")
-    command = [sys.executable, "-m", "scenarios.simulator", str(file), "--port", str(port)]
-    sys.stdout.flush()
-    os.execv(sys.executable, command)  # noqa: S606
+    typer.echo(f"Serving the simulated endpoints of {file}; Ctrl-C ends it.", err=True)
+    return ExitCode(main([str(file), "--port", str(port)]))
