@@ -36,6 +36,14 @@ class Distribution:
         """E[X] = median * exp(sigma^2 / 2)."""
         return self.median * math.exp(self.sigma**2 / 2)
 
+    def mean_below(self, cap: float) -> float:
+        """E[min(X, cap)] = mean * Phi(d - sigma) + cap * (1 - Phi(d)), d = ln(cap / median) / sigma."""
+        if self.sigma == 0 or cap <= 0:
+            return min(self.median, cap)
+        d = math.log(cap / self.median) / self.sigma
+        phi = NormalDist().cdf
+        return self.mean * phi(d - self.sigma) + cap * (1 - phi(d))
+
     def sample(self, rng: random.Random) -> float:
         """Draw one value."""
         if self.sigma == 0:

@@ -28,10 +28,7 @@ class Tier(Rates):
 
 
 class PriceTable(Rates):
-    """Rates of one endpoint, and where they come from.
-
-    `model_dump(mode="json")` and `model_validate` carry a table through run.json without loss.
-    """
+    """Rates of one endpoint, and where they come from."""
 
     source: str
     tiers: tuple[Tier, ...] = ()
@@ -40,6 +37,10 @@ class PriceTable(Rates):
         """Give the rates of a request of this size."""
         above = [tier for tier in self.tiers if input_tokens > tier.above_input_tokens]
         return max(above, key=lambda tier: tier.above_input_tokens, default=self)
+
+    def to_document(self) -> dict[str, Any]:
+        """Give the table as JSON values, prices as decimal text; `model_validate` reads it back."""
+        return self.model_dump(mode="json")
 
 
 def price(endpoint: Endpoint) -> PriceTable | None:

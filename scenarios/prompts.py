@@ -93,9 +93,9 @@ class PlannedConversation:
     expected_output_tokens: int | None = None
 
 
-def conversation_for(scenario: "Scenario", user_index: int, number: int, endpoint: str = "") -> PlannedConversation:
-    """Plan the `number`-th conversation of a user; the same arguments give the same plan on every machine."""
-    key = f"{scenario.seed}|{endpoint}|{user_index}|{number}"
+def conversation_for(scenario: "Scenario", user: int | str, number: int, endpoint: str = "") -> PlannedConversation:
+    """Plan the `number`-th conversation of `user`; the same arguments give the same plan on every machine."""
+    key = f"{scenario.seed}|{endpoint}|{user}|{number}"
     rng = random.Random(int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big"))
     prompt = rng.choice(scenario.conversation.prompts)
     wanted = rng.randint(scenario.conversation.turns.min, scenario.conversation.turns.max)

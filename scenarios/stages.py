@@ -1,0 +1,91 @@
+"""When each endpoint is loaded, by how many users, for how long: pure functions of the scenario."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from scenarios.scenario import Scenario
+
+Phase = Literal["warm_up", "steady", "drain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stretch of time on one endpoint; in a drain the `users` finish what they have begun and start nothing."""
+
+    endpoint: str
+    arm: str
+    phase: Phase
+    users: int
+    spawn_rate: float
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """How long the parts of one endpoint's turn are."""
+
+    ramp_s: float
+    warm_up_s: float
+    steady_s: float
+    drain_s: float
+
+    @property
+    def total_s(self) -> float:
+        """From the first user to the last answer, at most."""
+        return self.ramp_s + self.warm_up_s + self.steady_s + self.drain_s
+
+    def fitted(self, total_s: float) -> "Lengths":
+        """Fit into `total_s`: `steady` takes what the rest leaves, and no less than half."""
+        rest_s = self.total_s - self.steady_s
+        scale = min(1.0, total_s / 2 / rest_s) if rest_s else 1.0
+        ramp_s, warm_up_s, drain_s = (part * scale for part in (self.ramp_s, self.warm_up_s, self.drain_s))
+        return Lengths(ramp_s, warm_up_s, total_s - ramp_s - warm_up_s - drain_s, drain_s)
+
+
+def phases(
+    scenario: Scenario,
+    endpoints: Sequence[str],
+    users: int | None = None,
+    spawn_rate: float | None = None,
+    run_time_s: float | None = None,
+) -> list[Stage]:
+    """Lay out the run, one endpoint after the other: ramp (counted as warm-up), warm-up, steady, drain.
+
+    `users` and `spawn_rate` (users per second) stand for the scenario's users and ramp. `run_time_s` is the whole run's
+    length: each endpoint gets an equal part of it. Parts of no length are left out.
+    """
+    count = scenario.traffic.users if users is None else users
+    lengths = lengths_of(scenario, count, spawn_rate)
+    if run_time_s is not None and endpoints:
+        lengths = lengths.fitted(run_time_s / len(endpoints))
+    rate = count / lengths.ramp_s if lengths.ramp_s else float(count)
+    parts: list[tuple[Phase, float]] = [
+        ("warm_up", lengths.ramp_s),
+        ("warm_up", lengths.warm_up_s),
+        ("steady", lengths.steady_s),
+        ("drain", lengths.drain_s),
+    ]
+    return [
+        Stage(endpoint, "", phase, count, rate, duration_s)
+        for endpoint in endpoints
+        for phase, duration_s in parts
+        if duration_s > 0
+    ]
+
+
+def lengths_of(scenario: Scenario, users: int, spawn_rate: float | None = None) -> Lengths:
+    """Give the lengths as the scenario has them, the ramp as `spawn_rate` makes it."""
+    traffic = scenario.traffic
+    ramp_s = traffic.ramp if spawn_rate is None else users / spawn_rate
+    return Lengths(ramp_s, traffic.warm_up, traffic.steady, traffic.drain)
+
+
+def samples_needed(quantile: float) -> int:
+    """Give the fewest independent samples whose extremes bound a quantile: smallest n with q^n <= 0.025.
+
+    Two-sided 95 %: p95 72, p99 368, p99.9 3688. Fewer give no upper bound at any width.
+    """
+    tail = max(quantile, 1 - quantile)
+    return math.ceil(math.log(0.025) / math.log(tail) - 1e-9)
