@@ -14,7 +14,7 @@ import certifi
 import httpx
 
 from scenarios import probe_advice as advice
-from scenarios.pricing import cost_usd, price
+from scenarios.pricing import cost_usd, price, why_unpriced
 from scenarios.prompts import conversation_for
 from scenarios.records import SUCCESSFUL, Outcome
 from scenarios.scenario import Endpoint, Scenario
@@ -53,6 +53,7 @@ class _Clock:
     """Collects the stamps of one exchange from httpx's trace events and from its reader."""
 
     started_s: float = field(default_factory=time.perf_counter)
+    connecting_s: float | None = None
     connected_s: float | None = None
     sent_s: float | None = None
     first_token_s: float | None = None
@@ -60,7 +61,9 @@ class _Clock:
     chunks: int = 0
 
     def trace(self, event: str, _info: Mapping[str, object]) -> None:
-        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+        if event == "connection.connect_tcp.started":
+            self.connecting_s = time.perf_counter()
+        elif event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
             self.connected_s = time.perf_counter()
         elif event == "http11.send_request_headers.started":
             self.sent_s = time.perf_counter()
@@ -93,7 +96,8 @@ def probe(scenario: Scenario, name: str, url: str | None = None) -> Finding:
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         finding.outcome = None
         finding.problems.append(advice.on_exception(error, finding.url, scenario.conversation.timeouts))
-    finding.connect_s = clock.connected_s - clock.started_s if clock.connected_s else None
+    if clock.connecting_s is not None and clock.connected_s is not None:
+        finding.connect_s = clock.connected_s - clock.connecting_s
     finding.first_token_s = clock.since_sent(clock.first_token_s)
     return _without_key(finding, key)
 
@@ -158,11 +162,16 @@ def _read_some(response: httpx.Response) -> bytes:
 def _tell_answer(finding: Finding, endpoint: Endpoint, reply: Reply) -> None:
     finding.outcome, finding.finish_reason, finding.usage = reply.outcome, reply.finish_reason, reply.usage
     finding.answer_characters = len(reply.text)
-    table = price(endpoint)
-    if table is None:
-        finding.problems.append(advice.UNPRICED.format(model=endpoint.model or finding.endpoint))
-    elif reply.usage is not None:
-        finding.cost_usd = cost_usd(table, reply.usage)
+    if unpriced := why_unpriced(endpoint):
+        finding.problems.append(unpriced)
+    if usage := reply.usage:
+        finding.cost_usd = cost_usd(
+            price(endpoint),
+            usage.input_tokens,
+            usage.output_tokens,
+            usage.cached_input_tokens,
+            usage.cache_write_tokens,
+        )
 
 
 def _without_key(finding: Finding, key: str | None) -> Finding:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from scenarios.limits import classify, wait_hint
+from scenarios.limits import VERDICTS, Reason, classify, wait_hint
 from scenarios.records import Outcome
 from scenarios.scenario import Endpoint, Timeouts
 from scenarios.wire import API, ApiError, Reply
@@ -20,7 +20,6 @@ BUFFERED = (
     "all {chunks} chunks arrived at once: something between here and the model collects the stream "
     "(a proxy that buffers?), so first-token times would be the whole answer's"
 )
-UNPRICED = "no price is known for {model}: give `prices: {{input: ..., output: ...}}`, else there is no cost"
 FEWEST_CHUNKS_TO_TELL = 10
 
 
@@ -102,41 +101,42 @@ def on_refusal(refusal: Refusal, endpoint: Endpoint, url: str) -> tuple[Outcome,
     """Classify an answer other than 200 and say what to change."""
     error = API[endpoint.api].error(refusal.status, refusal.body)
     headers = {name.lower(): text for name, text in refusal.headers.items()}
-    outcome = classify(refusal.status, headers, error).outcome
-    said = _quote(error, refusal.body)
-    if outcome is Outcome.THROTTLED or outcome is Outcome.OVERLOADED:
+    decision = classify(refusal.status, headers, error)
+    if decision.outcome in {Outcome.THROTTLED, Outcome.OVERLOADED}:
         hint = wait_hint(headers, refusal.body, refusal.now)
-        wait = f"asks for {hint.seconds:g} s ({hint.source})" if hint else "does not say for how long"
-        return outcome, f"{refusal.status}: the endpoint is over its limit now and {wait}{said}"
-    if outcome is Outcome.QUOTA_EXHAUSTED:
-        return outcome, f"{refusal.status}: the account's quota or credit is used up; waiting will not help{said}"
-    return outcome, f"{refusal.status}: {_on_status(refusal, error, endpoint, url)}{said}"
+        wait = f"asks to wait {hint.seconds:g} s ({hint.source})" if hint else "does not say for how long"
+        sentence = f"the endpoint is over its limit or out of order for the moment, and {wait}"
+    else:
+        sentence = _on_reason(decision.reason, endpoint) or _on_status(refusal, url)
+    return decision.outcome, f"{refusal.status}: {sentence}{_quote(error, refusal.body)}"
 
 
-def _on_status(refusal: Refusal, error: ApiError, endpoint: Endpoint, url: str) -> str:
-    if _is_unknown_model(refusal.status, error, endpoint):
-        return f"the endpoint does not know the model {endpoint.model!r}: check `model`"
-    match refusal.status:
-        case 401 | 403 if endpoint.key_env is None:
-            sentence = "the endpoint wants a key: name its variable with `key_env`"
-        case 401 | 403:
-            sentence = f"the key in {endpoint.key_env} is not accepted, or not for this model"
-        case 404 | 405:
-            sentence = f"nothing answers at {url}: check the url's path (most end in /v1)"
-        case 413:
-            sentence = "the request is larger than the endpoint takes"
-        case status if 300 <= status < 400:
-            sentence = f"the url has moved to {refusal.headers.get('location', 'an unnamed place')}: write that one"
-        case status if status >= 500:
-            sentence = "the endpoint failed"
+def _on_reason(reason: Reason, endpoint: Endpoint) -> str | None:
+    match reason:
+        case Reason.BAD_KEY if endpoint.key_env is None:
+            return "the endpoint wants a key: name its variable with `key_env`"
+        case Reason.BAD_KEY:
+            return f"the endpoint does not accept the key in {endpoint.key_env}"
+        case Reason.UNKNOWN_MODEL:
+            return f"the endpoint does not know the model {endpoint.model!r}: check `model`"
+        case Reason.TOO_LARGE:
+            return "the request is larger than the endpoint takes: shorten the prompts, or `max_output_tokens`"
         case _:
-            sentence = "the endpoint does not accept the request"
-    return sentence
+            return VERDICTS.get(reason)
 
 
-def _is_unknown_model(status: int, error: ApiError, endpoint: Endpoint) -> bool:
-    words = f"{error.code} {error.kind} {error.message}".lower()
-    return status in {400, 404, 422} and "model" in words and (error.code == "model_not_found" or bool(endpoint.model))
+def _on_status(refusal: Refusal, url: str) -> str:
+    match refusal.status:
+        case 403:
+            return "the endpoint forbids this: the key may lack the right to this model"
+        case 404 | 405:
+            return f"nothing answers at {url}: check the url's path (most end in /v1)"
+        case status if 300 <= status < 400:
+            return f"the url has moved to {refusal.headers.get('location', 'an unnamed place')}: write that one"
+        case status if status >= 500:
+            return "the endpoint failed"
+        case _:
+            return "the endpoint does not accept the request"
 
 
 def _quote(error: ApiError, body: bytes) -> str:
