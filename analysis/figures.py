@@ -1,0 +1,192 @@
+"""Numbers as a reader sees them: unit, digits that the interval supports, and a word for what is missing."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from analysis.model import Estimate, Figure
+
+Unit = Literal["ms", "s", "usd", "share", "per_second", "tokens", ""]
+
+NOT_ESTIMABLE = "not estimable"
+MISSING = "\u2013"
+"""A dash: the report has no such figure."""
+TIMES = "\u00d7"
+
+_UNIT_WORDS: dict[str, Unit] = {
+    "ms": "ms",
+    "s": "s",
+    "usd": "usd",
+    "$": "usd",
+    "%": "share",
+    "share": "share",
+    "ratio": "share",
+    "1/s": "per_second",
+    "/s": "per_second",
+    "per_second": "per_second",
+    "tokens": "tokens",
+}
+
+_LABELS = {
+    "ttft_ms": "Time to first token",
+    "ttfo_ms": "Time to first visible output",
+    "tpot_ms": "Time per output token",
+    "gap_ms": "Gap between chunks",
+    "response_time_ms": "Response time",
+    "service_time_ms": "Service time",
+    "throttled_time_ms": "Throttled time",
+    "schedule_lag_ms": "Schedule lag",
+    "cost_per_1k_responses_usd": "Cost per 1,000 responses",
+    "cost_per_response_usd": "Cost per response",
+    "cost_per_1k_usd": "Cost per 1,000 responses",
+    "total_usd": "Total cost",
+    "turns_per_second": "Turns per second",
+    "output_tokens_per_second": "Output tokens per second",
+    "ok": "Answered",
+    "ok_length": "Answered, cut at the length asked for",
+    "filtered": "Filtered by the provider",
+    "refused": "Refused by the model",
+    "in_flight": "Still in flight at the end",
+    "gave_up": "Gave up waiting",
+    "waiting_at_end": "Waiting for a limit at the end",
+    "throttled": "Turns with at least one 429",
+    "failed": "All unsuccessful turns",
+    "bad_response": "Unreadable response",
+    "quota_exhausted": "Out of quota",
+}
+
+_ACRONYMS = {"cpu": "CPU", "usd": "USD", "slo": "SLO", "url": "URL", "ttft": "TTFT", "tpot": "TPOT", "id": "id"}
+
+_SUFFIXES = ("_per_second", "_tokens", "_share", "_usd", "_ms", "_s")
+"""The first is a word of its own in a label; the others are shown as the unit."""
+
+
+def unit_of(name: str) -> Unit:
+    """Give the unit that ends `name`: `ttft_ms` is in ms, `throttled_share` is a share, `turns_per_second` a rate."""
+    for suffix in _SUFFIXES:
+        if name.endswith(suffix):
+            return _UNIT_WORDS[suffix[1:]]
+    return ""
+
+
+def unit_word(text: str) -> Unit:
+    """Give the unit that an SLO line's `unit` field means; an unknown word is no unit."""
+    return _UNIT_WORDS.get(text.strip().lower(), "")
+
+
+def label(name: str) -> str:
+    """Give the words for a metric, outcome or column: known ones by table, others from their parts without the unit."""
+    if name in _LABELS:
+        return _LABELS[name]
+    stem = name
+    for suffix in _SUFFIXES[1:]:
+        stem = stem.removesuffix(suffix) or stem
+    words = [_ACRONYMS.get(word, word) for word in stem.split("_") if word]
+    text = " ".join(words) or name
+    return text[0].upper() + text[1:] if text else text
+
+
+def quantile_label(name: str) -> str:
+    """`p99_9` is shown as `p99.9`."""
+    return name.replace("_", ".")
+
+
+def number(value: float, unit: Unit, width: float | None = None) -> str:
+    """Give `value` without its unit; shares become percent.
+
+    Digits: two significant ones of the interval's `width` (in the unit of `value`), or three of the value when there
+    is none; at most 6 decimals.
+    """
+    scale = 100.0 if unit == "share" else 1.0
+    shown = value * scale
+    if not math.isfinite(shown):
+        return "∞" if shown > 0 else "-∞" if shown < 0 else "?"
+    if shown == 0:
+        return "0"
+    decimals = _decimals(shown, width * scale if width else None)
+    text = f"{shown:,.{max(decimals, 2) if unit == 'usd' else decimals}f}"
+    return "0" if not text.strip("-0.") else text
+
+
+def _decimals(shown: float, width: float | None) -> int:
+    if width and math.isfinite(width):
+        return min(6, max(0, 1 - math.floor(math.log10(width))))
+    return min(6, max(0, 2 - math.floor(math.log10(abs(shown)))))
+
+
+def _trim(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def measure(text: str, unit: Unit) -> str:
+    """Put the unit to a number's text."""
+    after = {"ms": " ms", "s": " s", "share": " %", "per_second": " /s", "tokens": " tokens"}
+    return f"USD {text}" if unit == "usd" else text + after.get(unit, "")
+
+
+def value_text(value: float, unit: Unit) -> str:
+    """Give `value` with its unit and no interval; trailing zeros are dropped."""
+    text = number(value, unit)
+    return measure(text if unit == "usd" else _trim(text), unit)
+
+
+def limit_text(limit: float, unit: Unit) -> str:
+    """Give an SLO's limit as exactly as it was written; dollars have at least two decimals."""
+    scale = 100.0 if unit == "share" else 1.0
+    text = _trim(f"{limit * scale:,.6f}")
+    if unit == "usd" and len(text.partition(".")[2]) < 2:
+        text = f"{limit:,.2f}"
+    return measure(text, unit)
+
+
+def estimate_text(figure: Figure, unit: Unit) -> str:
+    """Give the value with its unit, or `not estimable`."""
+    if not isinstance(figure, Estimate):
+        return NOT_ESTIMABLE
+    width = _width(figure)
+    text = number(figure.value, unit, width)
+    return measure(text if width else _trim(text), unit)
+
+
+def interval_text(figure: Figure, unit: Unit) -> str:
+    """Give `[low, high]`, `≥ low`, `≤ high` or, when no interval is known, nothing."""
+    if not isinstance(figure, Estimate):
+        return ""
+    width = _width(figure)
+    low = None if figure.low is None else number(figure.low, unit, width)
+    high = None if figure.high is None else number(figure.high, unit, width)
+    if low is not None and high is not None:
+        return f"[{low}, {high}]"
+    if low is not None:
+        return f"≥ {low}"
+    return "" if high is None else f"≤ {high}"
+
+
+def figure_text(figure: Figure, unit: Unit) -> str:
+    """Give value, unit and interval in one: `210 ms [198, 224]`."""
+    return f"{estimate_text(figure, unit)} {interval_text(figure, unit)}".rstrip()
+
+
+def _width(figure: Estimate) -> float | None:
+    if figure.low is None or figure.high is None:
+        return None
+    return abs(figure.high - figure.low) or None
+
+
+def count(value: int | None) -> str:
+    """Give a count with thousands marked; an unknown one is a dash."""
+    return MISSING if value is None else f"{value:,}"
+
+
+def margin_text(value: float, limit: float, comparator: str) -> str:
+    """Say how far `value` lies from `limit`: `26 % under the limit`, `3.2 x the limit`."""
+    if limit in (0, value):
+        return "at the limit" if value == limit else ""
+    ratio = value / limit
+    if ratio >= 2:
+        return f"{_trim(f'{ratio:.1f}')} {TIMES} the limit"
+    part = abs(ratio - 1) * 100
+    amount = f"{part:.0f} %" if part >= 1 else f"{part:.1g} %"
+    word = "limit" if comparator.startswith("<") else "floor"
+    return f"{amount} {'over' if ratio > 1 else 'under'} the {word}"

@@ -1,0 +1,304 @@
+"""Make `golden/sample.json`: a realistic report of two endpoints, "large" (slow, rate-limited) and "small" (fast).
+
+Run by hand when the report's shape changes: `python tests/analysis/make_sample_report.py`.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from pathlib import Path
+
+from analysis.model import (
+    Estimate,
+    Figure,
+    Group,
+    NotEstimable,
+    PhaseSpan,
+    Plots,
+    Report,
+    SloLine,
+    Spectrum,
+    Timeline,
+    Validity,
+)
+from scenarios.distribution import Distribution
+
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
+NEEDED = {"p50": 8, "p90": 36, "p95": 72, "p99": 368, "p99_9": 3688}
+GRID = [round(1 - 10 ** -(0.3010299957 + 0.05 * step), 6) for step in range(55)]
+
+LATENCIES = {
+    "large": {
+        "ttft_ms": Distribution.of(520, 2600),
+        "tpot_ms": Distribution.of(21, 34),
+        "response_time_ms": Distribution.of(3900, 21000),
+        "service_time_ms": Distribution.of(3300, 9800),
+        "throttled_time_ms": Distribution.of(140, 11000),
+        "schedule_lag_ms": Distribution.of(0.4, 3.1),
+    },
+    "small": {
+        "ttft_ms": Distribution.of(118, 395),
+        "tpot_ms": Distribution.of(12.4, 14.8),
+        "response_time_ms": Distribution.of(1520, 4300),
+        "service_time_ms": Distribution.of(1510, 4290),
+        "throttled_time_ms": Distribution.of(0.2, 0.5),
+        "schedule_lag_ms": Distribution.of(0.3, 2.8),
+    },
+}
+TURNS = {"large": 3188, "small": 6204}
+
+
+def estimate(value: float, spread: float, n: int, method: str = "order statistics, blocks by user") -> Estimate:
+    """Give a value with an interval of `spread` times its size on each side."""
+    return Estimate(
+        value=round(value, 6),
+        low=round(value * (1 - spread), 6),
+        high=round(value * (1 + 1.2 * spread), 6),
+        n=n,
+        method=method,
+    )
+
+
+def quantile(dist: Distribution, p: float, n: int, needed: int) -> Figure:
+    """Give a quantile with an interval that widens to the tail, or why there is none."""
+    if n < needed:
+        return NotEstimable(not_estimable=f"{n:,} turns; {needed:,} needed")
+    return estimate(dist.quantile(p), 0.9 / math.sqrt(n * (1 - p)), n)
+
+
+def metrics(endpoint: str, n: int) -> dict[str, dict[str, Figure]]:
+    """Give each metric's quantiles and mean."""
+    return {
+        name: {
+            **{key: quantile(dist, p, n, NEEDED[key]) for key, p in QUANTILES.items()},
+            "mean": estimate(dist.mean, 1.9 / math.sqrt(n), n, "mean, blocks by user"),
+        }
+        for name, dist in LATENCIES[endpoint].items()
+    }
+
+
+def shares(endpoint: str, n: int) -> dict[str, Figure]:
+    """Give the share of turns by outcome, and of turns with at least one 429."""
+    parts = {
+        "large": {"ok": 0.951, "ok_length": 0.021, "gave_up": 0.013, "stream_error": 0.004, "timeout": 0.003},
+        "small": {"ok": 0.986, "ok_length": 0.0121, "stream_truncated": 0.0004},
+    }[endpoint]
+    parts = {**parts, "in_flight": 1 - sum(parts.values()), "throttled": {"large": 0.083, "small": 0.0}[endpoint]}
+    found: dict[str, Figure] = {}
+    for name, share in parts.items():
+        half = 1.96 * math.sqrt(max(share * (1 - share), 1e-7) / n)
+        low, high = max(0.0, share - half), min(1.0, share + half)
+        found[name] = Estimate(
+            value=round(share, 6), low=round(low, 6), high=round(high, 6), n=n, method="Wilson, n / design effect"
+        )
+    return found
+
+
+def group(endpoint: str, phase: str, start_s: float, end_s: float, turns: int) -> Group:
+    """Give one endpoint and phase."""
+    per_1k = {"large": 6.84, "small": 0.72}[endpoint]
+    rate = round(turns / (end_s - start_s), 2)
+    return Group(
+        endpoint=endpoint,
+        arm="",
+        phase=phase,
+        start_s=start_s,
+        end_s=end_s,
+        turns=turns,
+        attempts=int(turns * (1.19 if endpoint == "large" else 1.0)),
+        users=500,
+        shares=shares(endpoint, turns),
+        metrics=metrics(endpoint, turns),
+        cost={
+            "cost_per_1k_responses_usd": estimate(per_1k, 2.1 / math.sqrt(turns), turns, "ratio, blocks by user"),
+            "cost_per_response_usd": estimate(per_1k / 1000, 2.1 / math.sqrt(turns), turns, "ratio, blocks by user"),
+        },
+        rates={"turns_per_second": rate, "output_tokens_per_second": round(rate * 131.4, 1)},
+    )
+
+
+def slo_line(line: str, endpoint: str, figure: Figure, limit: float, unit: str, **words: object) -> SloLine:
+    """Give one line, its verdict from the interval."""
+    verdict = "inconclusive"
+    if isinstance(figure, Estimate) and figure.low is not None and figure.high is not None:
+        verdict = "pass" if figure.high < limit else "fail" if figure.low >= limit else "inconclusive"
+    return SloLine.model_validate(
+        {
+            "line": line,
+            "endpoint": endpoint,
+            "verdict": verdict,
+            "figure": figure,
+            "limit": limit,
+            "comparator": "<",
+            "unit": unit,
+            **words,
+        }
+    )
+
+
+def slo(groups: dict[str, Group]) -> list[SloLine]:
+    """Give lines of every verdict."""
+    found = []
+    for endpoint, held in groups.items():
+        found += [
+            slo_line(
+                "p95(ttft_ms) < 800",
+                endpoint,
+                held.metrics["ttft_ms"]["p95"],
+                800,
+                "ms",
+                sentence=f"{endpoint}: p95 time to first token against 800 ms.",
+            ),
+            slo_line(
+                "p99(response_time_ms) < 20000",
+                endpoint,
+                held.metrics["response_time_ms"]["p99"],
+                20000,
+                "ms",
+                sentence=f"{endpoint}: the interval holds the limit; about 3 times as many turns would decide.",
+                needed_turns=9600,
+            ),
+            slo_line(
+                "p99.9(ttft_ms) < 4000",
+                endpoint,
+                held.metrics["ttft_ms"]["p99_9"],
+                4000,
+                "ms",
+                sentence=f"{endpoint}: too few turns for p99.9; run the steady phase longer.",
+                needed_turns=3688,
+            ),
+            slo_line(
+                "throttled_share < 1%",
+                endpoint,
+                held.shares["throttled"],
+                0.01,
+                "share",
+                sentence=f"{endpoint}: 8.3 % of turns met at least one 429; 1 % allowed.",
+            ),
+            slo_line(
+                "cost_per_1k_responses_usd < 7.50",
+                endpoint,
+                held.cost["cost_per_1k_responses_usd"],
+                7.5,
+                "usd",
+                sentence=f"{endpoint}: cost per 1,000 responses within 7.50.",
+            ),
+        ]
+    return found
+
+
+def spectrum(endpoint: str, metric: str) -> Spectrum:
+    """Give the curve behind the tail plot, with an interval where enough turns lie beyond."""
+    dist, n = LATENCIES[endpoint][metric], TURNS[endpoint]
+    values = [dist.quantile(p) for p in GRID]
+    half = [0.9 / math.sqrt(n * (1 - p)) if n * (1 - p) >= 3.68 else None for p in GRID]
+    return Spectrum(
+        p=GRID,
+        values=[round(v, 2) for v in values],
+        low=[None if h is None else round(v * (1 - h), 2) for v, h in zip(values, half, strict=True)],
+        high=[None if h is None else round(v * (1 + 1.2 * h), 2) for v, h in zip(values, half, strict=True)],
+    )
+
+
+def timeline(endpoint: str, start_s: float, end_s: float) -> Timeline:
+    """Give the course of the run: a ramp, a steady stretch with one disturbance, a drain."""
+    rng = random.Random(endpoint)
+    bins = [start_s + 0.5 + i for i in range(int(end_s - start_s))]
+    ramp = [min(1.0, (t - start_s) / 15) if t < end_s - 8 else max(0.0, (end_s - t) / 16) for t in bins]
+    top = TURNS[endpoint] / 60
+    bump = [1 + 1.6 * math.exp(-(((t - start_s - 55) / 5) ** 2)) if endpoint == "large" else 1.0 for t in bins]
+    offered = [round(r * top * rng.uniform(0.9, 1.1), 2) for r in ramp]
+    throttled = [
+        round(o * min(0.6, 0.08 * b * b) * rng.uniform(0.5, 1.5), 2) if endpoint == "large" else 0.0
+        for o, b in zip(offered, bump, strict=True)
+    ]
+    failed = [
+        round(o * (0.02 if endpoint == "large" and b > 1.5 else 0.0) * rng.uniform(0, 2), 2)
+        for o, b in zip(offered, bump, strict=True)
+    ]
+
+    def course(metric: str, p: float) -> list[float | None]:
+        dist = LATENCIES[endpoint][metric]
+        return [
+            None if r < 0.1 else round(dist.quantile(p) * (0.7 + 0.3 * r) * b * rng.uniform(0.88, 1.12), 1)
+            for r, b in zip(ramp, bump, strict=True)
+        ]
+
+    return Timeline(
+        t_s=bins,
+        bin_s=1.0,
+        offered=offered,
+        admitted=[round(o - t - f, 2) for o, t, f in zip(offered, throttled, failed, strict=True)],
+        throttled=throttled,
+        failed=failed,
+        ttft_p50_ms=course("ttft_ms", 0.5),
+        ttft_p95_ms=course("ttft_ms", 0.95),
+        response_p50_ms=course("response_time_ms", 0.5),
+        response_p95_ms=course("response_time_ms", 0.95),
+    )
+
+
+def phases(endpoint: str, start_s: float) -> list[PhaseSpan]:
+    """Give 25 s of ramp and warm-up, 60 s steady, 10 s drain."""
+    spans = [("warm_up", 0, 25), ("steady", 25, 85), ("drain", 85, 95)]
+    return [
+        PhaseSpan(endpoint=endpoint, arm="", phase=name, start_s=start_s + a, end_s=start_s + b) for name, a, b in spans
+    ]
+
+
+def build() -> Report:
+    """Give the whole report."""
+    starts = {"large": 0.0, "small": 95.0}
+    steady = {e: group(e, "steady", s + 25, s + 85, TURNS[e]) for e, s in starts.items()}
+    warm = [group(e, "warm_up", s, s + 25, 640) for e, s in starts.items()]
+    return Report(
+        run_id="quickstart-20260801T101500Z",
+        name="quickstart",
+        started_at="2026-08-01T10:15:00Z",
+        load_model="closed",
+        verdict="fail",
+        headline="large fails 2 of 5 lines: p95(ttft_ms) 1,623 ms [1,507, 1,761] of 800 ms allowed, and throttled_share"
+        " 8.3 % of 1 %; small passes all 5.",
+        next_steps=[
+            "large is rate-limited: raise its quota, or run it with fewer users until throttled_share is under 1 %.",
+            "p99.9(ttft_ms) of large needs 3,688 turns and has 3,188: make the steady phase 70 s or longer.",
+        ],
+        validity=Validity(verdict="valid", reasons=[]),
+        slo=slo(steady),
+        groups=[warm[0], steady["large"], warm[1], steady["small"]],
+        phases=[span for e, s in starts.items() for span in phases(e, s)],
+        health=[
+            {
+                "worker": f"worker-{i}",
+                "rows": 5210 + i,
+                "rows_lost": 0,
+                "client_lag_p99_s": 0.00041 + i / 1e5,
+                "loop_lag_p99_s": 0.0023,
+                "cpu_max": 0.61,
+                "clock_offset_s": 0.0,
+            }
+            for i in (1, 2)
+        ],
+        cost={
+            "total_usd": 26.28,
+            "prices": {
+                "large": {"input": 1.25, "cached_input": 0.125, "output": 10.0, "source": "scenario"},
+                "small": {"input": 0.25, "cached_input": 0.025, "output": 2.0, "source": "genai-prices 0.2.3"},
+            },
+        },
+        notes=[
+            "Latencies cover turns with outcome ok or ok_length; every other turn stays in the denominators.",
+            "Intervals are 95 %, by order statistics over blocks of users.",
+        ],
+        versions={"tailgate": "0.1.0", "locust": "2.47.0", "python": "3.11.2"},
+        plots=Plots(
+            spectra={e: {m: spectrum(e, m) for m in ("ttft_ms", "response_time_ms")} for e in starts},
+            timelines={e: timeline(e, s, s + 95) for e, s in starts.items()},
+        ),
+    )
+
+
+if __name__ == "__main__":
+    target = Path(__file__).parent / "golden" / "sample.json"
+    target.write_text(build().model_dump_json() + "\n", encoding="utf-8")
