@@ -1,0 +1,122 @@
+"""One run as one process sees it: the scenario, the run's clock and schedule, its lanes, and where rows go."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from locustfiles._client import destination
+from locustfiles._clock import RunClock
+from locustfiles._gaps import Gaps
+from locustfiles._health import Health
+from locustfiles._lane import Lane
+from locustfiles._recorder import OnBatch, Recorder
+from locustfiles._schedule import Schedule
+from scenarios.records import SUCCESSFUL, Attempt, Outcome
+
+if TYPE_CHECKING:
+    from locust.env import Environment
+
+    from locustfiles._exchange import Trace
+    from locustfiles._order import Order
+    from scenarios.scenario import Scenario
+
+REFUSED_FOR_NOW = frozenset({Outcome.THROTTLED, Outcome.OVERLOADED, Outcome.GAVE_UP})
+
+
+@dataclass(slots=True)
+class Campaign:
+    """The state of a run that users share. The process without users (a master) has no recorder."""
+
+    scenario: Scenario
+    run_id: str
+    worker: str
+    folder: Path
+    clock: RunClock
+    schedule: Schedule
+    recorder: Recorder
+    gaps: Gaps
+    health: Health
+    environment: Environment
+    lanes: dict[str, Lane] = field(default_factory=dict)
+
+    def record(self, lane: Lane, attempt: Attempt, trace: Trace) -> None:
+        """Complete an attempt's row and hand it to the recorder."""
+        attempt.phase = self.schedule.phase_at(attempt.endpoint, attempt.intended_s)
+        attempt.gap_max_s = self.gaps.record(
+            attempt.endpoint, attempt.arm, attempt.phase, self.clock.now(), trace.arrivals
+        )
+        self.health.note_lag(attempt.client_lag_s)
+        self.recorder.append(attempt)
+        tally = lane.tally
+        tally.refusals += attempt.outcome in REFUSED_FOR_NOW
+        tally.input_tokens += attempt.input_tokens or 0
+        tally.cached_input_tokens += attempt.cached_input_tokens or 0
+        tally.output_tokens += attempt.output_tokens or 0
+
+    def report_turn(self, lane: Lane, last: Attempt) -> None:
+        """Tell Locust of a finished turn: its response time as `CHAT`, and its first token as `TTFT`."""
+        failed = last.outcome not in SUCCESSFUL
+        tally = lane.tally
+        tally.turns += 1
+        tally.failed += failed
+        tally.throttled += last.attempt_no > 1 or last.outcome in REFUSED_FOR_NOW
+        end_s = last.last_token_s or last.end_s or self.clock.now()
+        fire = self.environment.events.request.fire
+        context = {"endpoint": last.endpoint, "turn_id": last.turn_id, "outcome": str(last.outcome)}
+        fire(
+            request_type="CHAT",
+            name=lane.name,
+            response_time=(end_s - last.intended_s) * 1000,
+            response_length=last.bytes_in,
+            exception=TurnFailedError(last) if failed else None,
+            context=context,
+            start_time=time.time() - (end_s - last.intended_s),
+            url=lane.destination.endpoint.url,
+            response=None,
+        )
+        if not failed and last.first_token_s is not None and last.sent_s is not None:
+            ttft_ms = (last.first_token_s - last.sent_s) * 1000
+            fire(request_type="TTFT", name=lane.name, response_time=ttft_ms, response_length=0, exception=None,
+                 context=context, start_time=time.time(), url=None, response=None)  # fmt: skip
+
+    def close(self) -> None:
+        """Write what is left, and let go of files and timers."""
+        self.recorder.close()
+        self.health.close()
+
+
+class TurnFailedError(Exception):
+    """A turn without an answer, as Locust's failure table shows it."""
+
+    def __init__(self, last: Attempt) -> None:
+        detail = last.error_code or (f"http_{last.http_status}" if last.http_status not in (None, 200) else "")
+        super().__init__(f"{last.outcome} ({detail})" if detail else str(last.outcome))
+
+
+def begin(
+    order: Order, worker: str, folder: Path, environment: Environment, on_batch: OnBatch | None = None
+) -> Campaign:
+    """Open a run on the process that has users."""
+    folder.mkdir(parents=True, exist_ok=True)
+    scenario = order.scenario
+    stream = scenario.conversation.stream
+    lanes = {
+        name: Lane(name, "", destination(name, endpoint, order.urls[name], stream=stream))
+        for name, endpoint in scenario.endpoints.items()
+    }
+    return Campaign(
+        scenario=scenario,
+        run_id=order.run_id,
+        worker=worker,
+        folder=folder,
+        clock=RunClock(order.epoch_unix_s),
+        schedule=Schedule(),
+        recorder=Recorder(folder, worker, on_batch),
+        gaps=Gaps(order.run_id, worker),
+        health=Health(),
+        environment=environment,
+        lanes=lanes,
+    )

@@ -1,0 +1,180 @@
+"""The process that leads a run, alone or as a master: it opens the run folder, walks the phases, closes the books."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from locustfiles import _folder, _gaps
+from locustfiles._client import raise_file_limit
+from locustfiles._clock import RunClock
+from locustfiles._crew import Alone, Crew, WorkerReport
+from locustfiles._locust_stats import RunStats
+from locustfiles._order import Order
+from locustfiles._run_document import run_document
+from locustfiles._schedule import DRAIN, STEADY, WARM_UP, Schedule, Span
+from scenarios.errors import TailgateError
+from scenarios.plan import Stage, phases
+from scenarios.simulator.process import Simulator
+
+if TYPE_CHECKING:
+    from locust import User
+    from locust.env import Environment
+
+    from scenarios.scenario import Scenario
+
+Tick = tuple[int, float, "list[type[User]]"]
+
+COLLECT_TIMEOUT_S = 30.0
+SETTLE_S = 1.5
+"""Locust rewrites its CSV files once a second: its tables are complete this long after the last request."""
+
+log = logging.getLogger("tailgate")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Overrides:
+    """What Locust's `-u`, `-r` and `-t` say, where they were given."""
+
+    users: int | None = None
+    spawn_rate: float | None = None
+    run_time_s: float | None = None
+
+
+class Director:
+    """Leads one run at a time."""
+
+    def __init__(self, environment: Environment, scenario: Scenario, results: Path, crew: Crew) -> None:
+        self.environment = environment
+        self.scenario = scenario
+        self.results = results
+        self.crew = crew
+        self.overrides = Overrides()
+        self.schedule = Schedule()
+        self.clock = RunClock(time.time())
+        self.folder: Path | None = None
+        self.order: Order | None = None
+        self.failure: TailgateError | None = None
+        self._finished = False
+        self._simulator: Simulator | None = None
+        self._stats: RunStats | None = None
+        self._users: dict[str, int] = {}
+
+    def open(self) -> None:
+        """Begin a run: folder, simulated endpoints, crew. A failure is kept, and ends the walk."""
+        self.failure, self._finished, self.schedule = None, False, Schedule()
+        try:
+            self._open()
+        except TailgateError as error:
+            self.failure = error
+            log.error("%s", error)  # noqa: TRY400 - a person's mistake needs no traceback
+
+    def _open(self) -> None:
+        now = datetime.now(UTC)
+        self.folder = _folder.create(self.results, _folder.run_id_for(self.scenario.name, now))
+        if isinstance(self.crew, Alone):
+            raise_file_limit(self.overrides.users or self.scenario.traffic.users)
+        urls = self._start_simulator(self.folder)
+        epoch_unix_s = time.time()
+        self.clock = RunClock(epoch_unix_s)
+        self.order = Order(self.scenario, self.folder.name, epoch_unix_s, urls)
+        self.crew.open(self.order, self.folder)
+        self._stats = RunStats(self.environment, self.folder)
+        self._write_run([], interrupted=True)
+
+    def close(self) -> None:
+        """End a run: rows, statistics, `run.json`."""
+        if self.order is None or self.folder is None:
+            return
+        reports = self.crew.collect(COLLECT_TIMEOUT_S)
+        _gaps.write(self.folder / "gaps.csv", [row for report in reports for row in report.gaps])
+        if self._stats:
+            self._stats.close()
+        if self._simulator:
+            self._simulator.stop()
+        self._write_run(reports, interrupted=not self._finished)
+        self.order = self._stats = self._simulator = None
+
+    def walk(self) -> Iterator[Tick]:
+        """Give Locust's user counts, tick by tick, endpoint after endpoint, until all is done."""
+        while self.order is None and self.failure is None:
+            yield 0, 1.0, []  # Locust opens the test with the first tick
+        if self.failure is None:
+            for user_class in self._user_classes():
+                yield from self._walk_endpoint(user_class)
+            self._finished = True
+            settled = self.clock.now() + SETTLE_S
+            while self.clock.now() < settled:
+                yield 0, 1.0, []
+
+    def _walk_endpoint(self, user_class: type[User]) -> Iterator[Tick]:
+        name = user_class.endpoint
+        stages = self._stages(name)
+        users, spawn_rate = stages[0].users, stages[0].spawn_rate
+        self._users[name] = users
+        steady, drain = self._publish(name, stages)
+        while self.clock.now() < steady.end_s:
+            if name in self.crew.stop_reasons():
+                steady, drain = self._cut_short(steady, drain)
+            yield users, spawn_rate, [user_class]
+        while self.clock.now() < drain.end_s and (self.crew.active(name) or self.clock.now() < steady.end_s + SETTLE_S):
+            yield users, spawn_rate, [user_class]
+        self._put(dataclasses.replace(drain, end_s=self.clock.now()))
+        self._write_run([], interrupted=True)
+        yield 0, float(users), [user_class]
+
+    def _stages(self, endpoint: str) -> list[Stage]:
+        given = self.overrides
+        names = [user_class.endpoint for user_class in self._user_classes()]
+        stages = phases(
+            self.scenario, names, users=given.users, spawn_rate=given.spawn_rate, run_time_s=given.run_time_s
+        )
+        return [stage for stage in stages if stage.endpoint == endpoint]
+
+    def _publish(self, endpoint: str, stages: list[Stage]) -> tuple[Span, Span]:
+        """Lay the endpoint's phases end to end from now on; the ramp belongs to the warm-up."""
+        bounds = [self.clock.now()]
+        for phase in (WARM_UP, STEADY, DRAIN):
+            bounds.append(bounds[-1] + sum(stage.duration_s for stage in stages if stage.phase == phase))
+        spans = [
+            Span(endpoint, "", phase, start, end)
+            for phase, start, end in zip((WARM_UP, STEADY, DRAIN), bounds, bounds[1:], strict=False)
+        ]
+        self._put(*spans)
+        return spans[1], spans[2]
+
+    def _cut_short(self, steady: Span, drain: Span) -> tuple[Span, Span]:
+        now = self.clock.now()
+        steady = dataclasses.replace(steady, start_s=min(steady.start_s, now), end_s=now)
+        drain = dataclasses.replace(drain, start_s=now, end_s=now + drain.end_s - drain.start_s)
+        self._put(steady, drain)
+        return steady, drain
+
+    def _put(self, *spans: Span) -> None:
+        self.schedule.put(spans)
+        self.crew.publish(spans)
+
+    def _user_classes(self) -> list[type[User]]:
+        order = list(self.scenario.endpoints)
+        return sorted(self.environment.user_classes, key=lambda cls: order.index(cls.endpoint))
+
+    def _start_simulator(self, folder: Path) -> dict[str, str]:
+        urls = {name: endpoint.url or "" for name, endpoint in self.scenario.endpoints.items()}
+        if any(endpoint.simulated for endpoint in self.scenario.endpoints.values()):
+            self._simulator = Simulator(self.scenario, truth=folder / "truth.csv")
+            self._simulator.start()
+            urls.update(self._simulator.urls)
+        return urls
+
+    def _write_run(self, reports: list[WorkerReport], *, interrupted: bool) -> None:
+        assert self.folder is not None
+        assert self.order is not None
+        document = run_document(
+            self.order, self.clock, self.schedule, reports, self.crew.stop_reasons(), interrupted=interrupted
+        )
+        _folder.write_json(self.folder / "run.json", {**document, "users": self._users})

@@ -1,0 +1,146 @@
+"""Where Locust and Tailgate meet: options, and who leads or works in this process."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import locust
+from locust import events
+from locust.argument_parser import get_empty_argument_parser
+from locust.runners import MasterRunner, WorkerRunner
+
+from locustfiles import _progress
+from locustfiles._campaign import Campaign
+from locustfiles._crew import Alone, Workers
+from locustfiles._director import Director, Overrides
+from locustfiles._session import ChatSession
+from locustfiles._users import user_classes
+from locustfiles._worker import Worker
+from scenarios.errors import ExitCode, ScenarioError, TailgateError
+from scenarios.scenario import Scenario, load
+
+if TYPE_CHECKING:
+    from locust import User
+    from locust.env import Environment
+
+ENV_SCENARIO, ENV_RESULTS = "LOCUST_SCENARIO", "LOCUST_RESULTS"
+
+log = logging.getLogger("tailgate")
+
+
+class Process:
+    """Who this process is in the run: a director, a worker, or both in one."""
+
+    director: Director | None = None
+    worker: Worker | None = None
+
+    @property
+    def campaign(self) -> Campaign:
+        """The campaign that this process's users belong to."""
+        if self.worker is not None:
+            return self.worker.campaign
+        assert self.director is not None
+        assert isinstance(self.director.crew, Alone)
+        return self.director.crew.campaign
+
+
+PROCESS = Process()
+
+
+def open_session(user: Any) -> ChatSession:
+    """Give a new user its session."""
+    campaign = PROCESS.campaign
+    return ChatSession(campaign, campaign.lanes[user.endpoint], user.rest)
+
+
+def scenario_from_command_line() -> Scenario | None:
+    """Load what `--scenario` names (or LOCUST_SCENARIO, locust.conf); workers may go without, their master tells them.
+
+    Ends the process with the problems, one line each, when there is none or it is wrong.
+    """
+    parser = get_empty_argument_parser(add_help=False)
+    _add_options(parser)
+    parser.add_argument("--worker", action="store_true", env_var="LOCUST_MODE_WORKER")
+    parser.add_argument("-h", "--help", "-V", "--version", action="store_true", dest="informs")
+    options, _ = parser.parse_known_args()
+    if options.scenario is None:
+        if options.worker or options.informs:
+            return None
+        _refuse("--scenario is missing: name a scenario file, such as --scenario scenarios/quickstart.yaml")
+    try:
+        return load(options.scenario)
+    except TailgateError as error:
+        return None if options.informs else _refuse(str(error))
+
+
+def _refuse(message: str) -> Any:
+    sys.stderr.write(f"{message}\n")
+    sys.exit(int(ExitCode.USAGE))
+
+
+def _add_options(parser: Any) -> None:
+    group = parser.add_argument_group("Tailgate")
+    group.add_argument("--scenario", env_var=ENV_SCENARIO, metavar="<file>", help="The campaign to run, a YAML file.")
+    group.add_argument(
+        "--results",
+        env_var=ENV_RESULTS,
+        metavar="<folder>",
+        default="results",
+        help="Where run folders are made. Defaults to 'results'.",
+    )
+
+
+def install(base: type[User], scenario: Scenario | None) -> dict[str, type[User]]:
+    """Listen to Locust's events; give the user classes of the scenario."""
+    events.init_command_line_parser.add_listener(_add_options)
+
+    @events.init.add_listener
+    def on_init(environment: Environment, **_: Any) -> None:
+        _take_part(environment, base, scenario)
+
+    if scenario is None:
+        return {"PendingUser": _pending(base)}
+    return user_classes(base, scenario)
+
+
+def _pending(base: type[User]) -> type[User]:
+    """Make a stand-in, since Locust wants a class before the master has told the worker of any."""
+    return type("PendingUser", (base,), {"abstract": False, "__module__": base.__module__})
+
+
+def _take_part(environment: Environment, base: type[User], scenario: Scenario | None) -> None:
+    options = environment.parsed_options
+    assert options is not None
+    results = Path(options.results)
+    if isinstance(environment.runner, WorkerRunner):
+        PROCESS.worker = Worker(environment, results, base)
+        return
+    assert scenario is not None
+    crew = Workers(environment) if isinstance(environment.runner, MasterRunner) else Alone(environment)
+    director = PROCESS.director = Director(environment, scenario, results, crew)
+    director.overrides = Overrides(options.num_users, options.spawn_rate, options.run_time)
+    environment.events.test_start.add_listener(lambda **_: director.open())
+    environment.events.test_stop.add_listener(lambda **_: director.close())
+    environment.events.quitting.add_listener(lambda **_: _quit(director, environment))
+    if options.headless:
+        _progress.start(director, environment)
+    else:
+        _fill_web_form(options, scenario)
+
+
+def _fill_web_form(options: Any, scenario: Scenario) -> None:
+    traffic = scenario.traffic
+    options.num_users = options.num_users or traffic.users
+    options.spawn_rate = options.spawn_rate or traffic.users / max(traffic.ramp, 1.0)
+
+
+def _quit(director: Director, environment: Environment) -> None:
+    director.close()
+    if director.failure is not None:
+        environment.process_exit_code = int(director.failure.code)
+
+
+__all__ = ["PROCESS", "ScenarioError", "install", "locust", "open_session", "scenario_from_command_line"]

@@ -1,0 +1,178 @@
+"""One request and its response on one connection, stamped as its bytes arrive.
+
+libev calls `_readable` for each arrival: it stamps, de-frames and scans, without waking the user's greenlet, which
+sleeps until the response has ended or a deadline has passed.
+"""
+
+from __future__ import annotations
+
+import ssl
+import zlib
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from gevent import get_hub
+from gevent.event import Event
+
+from locustfiles._framing import HTTP_OK, ResponseParser, UnframedError
+from locustfiles._transport import Connection
+from scenarios.scenario import Timeouts
+from scenarios.wire import Decoder
+
+ERROR_BODY_BYTES = 65536
+DONE_GRACE_S = 1.0
+"""How long the HTTP message may stay open after the protocol's own end marker."""
+
+
+@dataclass(slots=True)
+class Trace:
+    """What was seen of one response. Stamps are `perf_counter` seconds; None = it did not happen.
+
+    `failure` is empty, or says how the exchange broke off: `connection_lost`, `closed_before_answer`, `cut`,
+    `not_http`, `first_byte_timeout`, `idle_timeout`, `total_timeout`.
+    """
+
+    sent: float | None = None
+    headers_at: float | None = None
+    first_token: float | None = None
+    first_output: float | None = None
+    end: float | None = None
+    arrivals: list[float] = field(default_factory=list)
+    coalesced: int = 0
+    bytes_in: int = 0
+    lag_s: float = 0.0
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    error_body: bytearray = field(default_factory=bytearray)
+    failure: str = ""
+    failure_detail: str = ""
+    reusable: bool = False
+
+
+class Exchange:
+    """Send `request` on `connection` and read the answer into `trace`, its 200 body into `decoder`."""
+
+    __slots__ = ("_connection", "_decoder", "_ended", "_finished", "_new_chunks", "_now", "_parser", "_timeouts",
+                 "trace")  # fmt: skip
+
+    def __init__(self, connection: Connection, decoder: Decoder, timeouts: Timeouts) -> None:
+        self._connection = connection
+        self._decoder = decoder
+        self._timeouts = timeouts
+        self._parser = ResponseParser(self._on_headers, self._on_body)
+        self._ended = Event()
+        self._finished = False
+        self._new_chunks = 0
+        self._now = 0.0
+        self.trace = Trace()
+
+    def run(self, request: bytes) -> Trace:
+        """Do it. Failures stand in the trace; only the user's own end (GreenletExit and the like) is raised."""
+        watcher = get_hub().loop.io(self._connection.fd, 1)
+        trace = self.trace
+        try:
+            watcher.start(self._readable)
+            trace.sent = perf_counter()
+            self._send(request)
+            self._wait()
+        finally:
+            watcher.stop()
+            watcher.close()
+        trace.status, trace.headers = self._parser.status, self._parser.headers
+        trace.reusable = not trace.failure and self._parser.keep_alive
+        return trace
+
+    def _send(self, request: bytes) -> None:
+        try:
+            self._connection.send(request)
+        except OSError as error:
+            if not self._finished:
+                self._end("connection_lost" if self._connection.used else "closed_before_answer", str(error))
+
+    def _wait(self) -> None:
+        while not self._finished:
+            deadline, failure = self._deadline()
+            if not self._ended.wait(max(deadline - perf_counter(), 0.001)) and not self._finished:
+                deadline, failure = self._deadline()
+                if perf_counter() >= deadline:
+                    self._now = perf_counter()
+                    self._end(failure)
+
+    def _deadline(self) -> tuple[float, str]:
+        """Give the next moment at which this exchange is given up, and the name of that failure."""
+        trace, limits = self.trace, self._timeouts
+        assert trace.sent is not None
+        total = trace.sent + limits.total
+        if self._decoder.done:
+            return min(self._now + DONE_GRACE_S, total), ""
+        if not trace.bytes_in:
+            nearest = trace.sent + limits.first_byte, "first_byte_timeout"
+        else:
+            nearest = self._now + limits.idle, "idle_timeout"
+        return min(nearest, (total, "total_timeout"))
+
+    def _readable(self) -> None:
+        """Take what arrived. Runs in the event loop: nothing here may block."""
+        connection = self._connection
+        try:
+            data = connection.read()
+            if data is None:
+                return
+            lag_s = connection.lag_s
+            self._now = now = perf_counter() - lag_s
+            trace = self.trace
+            trace.lag_s = max(trace.lag_s, lag_s)
+            if not data:
+                self._closed()
+                return
+            trace.bytes_in += len(data)
+            self._new_chunks = 0
+            self._parser.feed(data)
+            count = self._new_chunks
+            if count:
+                trace.arrivals.append(now)
+                if count > 1:
+                    trace.coalesced += count - 1
+                    trace.arrivals.extend([now] * (count - 1))
+            if self._parser.complete:
+                self._end("")
+        except (UnframedError, zlib.error) as error:
+            self._end("not_http", str(error))
+        except (OSError, ssl.SSLError) as error:
+            self._end("connection_lost", str(error))
+
+    def _closed(self) -> None:
+        self._parser.feed_eof()
+        if self._parser.complete or self._decoder.done:
+            self._end("")
+        else:
+            self._end("cut" if self.trace.bytes_in else "closed_before_answer", "the server closed the connection")
+
+    def _end(self, failure: str, detail: str = "") -> None:
+        trace = self.trace
+        trace.failure, trace.failure_detail = failure, detail
+        trace.end = self._now or perf_counter()
+        self._finished = True
+        self._ended.set()
+
+    def _on_headers(self) -> None:
+        self.trace.headers_at = self._now
+
+    def _on_body(self, body: bytes) -> None:
+        parser = self._parser
+        if parser.decode is not None:
+            body = parser.decode(body)
+        if parser.status != HTTP_OK:
+            if len(self.trace.error_body) < ERROR_BODY_BYTES:
+                self.trace.error_body += body
+            return
+        decoder = self._decoder
+        count = decoder.feed(body)
+        if count:
+            self._new_chunks += count
+            trace = self.trace
+            if trace.first_output is None:
+                if trace.first_token is None:
+                    trace.first_token = self._now
+                if decoder.visible:
+                    trace.first_output = self._now

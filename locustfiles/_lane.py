@@ -1,0 +1,53 @@
+"""One endpoint's side of a run on this worker: its destination, who is busy on it, and whether it was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from locustfiles._client import Destination
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts since the run began, of turns unless said otherwise."""
+
+    turns: int = 0
+    failed: int = 0
+    throttled: int = 0
+    refusals: int = 0
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(slots=True)
+class Lane:
+    """The users of one endpoint share it."""
+
+    name: str
+    arm: str
+    destination: Destination
+    active: int = 0
+    users: int = 0
+    stop_reason: str = ""
+    tally: Tally = field(default_factory=Tally)
+
+    def next_user(self) -> int:
+        """Give a new user of this endpoint a number, from 1."""
+        self.users += 1
+        return self.users
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Count a turn as active while it lasts."""
+        self.active += 1
+        try:
+            yield
+        finally:
+            self.active -= 1
+
+    def stop(self, reason: str) -> None:
+        """Let no further turn start: the endpoint can't answer any more in this run."""
+        self.stop_reason = self.stop_reason or reason

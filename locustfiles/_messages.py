@@ -1,0 +1,12 @@
+"""Names of Tailgate's own messages between a Locust master and its workers."""
+
+SPANS = "tailgate_spans"
+"""Master to workers: phases and when they run."""
+COLLECT = "tailgate_collect"
+"""Master to workers: end the run's rows and report."""
+ROWS = "tailgate_rows"
+"""Worker to master: a batch of rows, with the number of the first."""
+STATUS = "tailgate_status"
+"""Worker to master, once a second: active turns, counts, rows made."""
+COLLECTED = "tailgate_collected"
+"""Worker to master: the last row has been sent; what the worker says of itself."""

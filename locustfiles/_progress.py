@@ -1,0 +1,153 @@
+"""What a person sees while a headless run lasts: one calm block on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, TextIO
+
+import gevent
+
+from locustfiles._lane import Tally
+from scenarios.pricing import PriceTable, cost_usd, price
+
+if TYPE_CHECKING:
+    from locust.env import Environment
+
+    from locustfiles._director import Director
+
+TERMINAL_INTERVAL_S = 1.0
+PLAIN_INTERVAL_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The figures of one moment. None: not known yet."""
+
+    endpoint: str
+    phase: str
+    left_s: float
+    users: int
+    turns: int
+    turns_per_second: float
+    ttft_p95_ms: float | None
+    throttled_share: float | None
+    failed_share: float | None
+    cost_usd: Decimal | None
+
+    def line(self) -> str:
+        """Give it as one line of text."""
+        return "  ".join(f"{name} {text}" for name, text in self.items())
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        """Give name and text of each figure."""
+        yield self.endpoint, f"{self.phase.replace('_', '-')}, {self.left_s:.0f} s left"
+        yield "users", f"{self.users:,}"
+        yield "turns", f"{self.turns:,} ({self.turns_per_second:.1f}/s)"
+        yield "TTFT p95", "-" if self.ttft_p95_ms is None else f"{self.ttft_p95_ms:,.0f} ms"
+        yield "throttled", _percent(self.throttled_share)
+        yield "failed", _percent(self.failed_share)
+        yield "cost", "-" if self.cost_usd is None else f"${self.cost_usd:,.4f}"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
+
+
+def start(director: Director, environment: Environment) -> None:
+    """Show progress from now on, and keep Locust's own tables and routine messages for those who ask for them."""
+    options = environment.parsed_options
+    assert options is not None
+    if not options.print_stats:
+        options.only_summary = True
+        logging.getLogger("locust.stats_logger").setLevel(logging.WARNING)
+    if options.loglevel == "INFO":
+        for name in ("locust.runners", "locust.main"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+    gevent.spawn(_show, director, environment, sys.stderr)
+
+
+def _show(director: Director, environment: Environment, stream: TextIO) -> None:
+    watch = Watch(director, environment)
+    if stream.isatty():
+        _show_block(watch, stream)
+    else:
+        _show_lines(watch, stream)
+
+
+def _show_lines(watch: Watch, stream: TextIO) -> None:
+    while True:
+        gevent.sleep(PLAIN_INTERVAL_S)
+        if view := watch.look():
+            stream.write(f"{view.line()}\n")
+            stream.flush()
+
+
+def _show_block(watch: Watch, stream: TextIO) -> None:
+    from rich.console import Console
+    from rich.live import Live
+    from rich.table import Table
+
+    with Live(console=Console(file=stream), auto_refresh=False, transient=True) as live:
+        while True:
+            gevent.sleep(TERMINAL_INTERVAL_S)
+            if view := watch.look():
+                grid = Table.grid(padding=(0, 2))
+                for name, text in view.items():
+                    grid.add_row(name, text)
+                live.update(grid, refresh=True)
+
+
+class Watch:
+    """Looks at a director's run from time to time."""
+
+    def __init__(self, director: Director, environment: Environment) -> None:
+        self._director = director
+        self._environment = environment
+        self._prices: dict[str, PriceTable | None] | None = None
+        self._before: tuple[str, int, float] = ("", 0, 0.0)
+
+    def look(self) -> View | None:
+        """Give the figures of now; None when no phase runs."""
+        director = self._director
+        now = director.clock.now()
+        running = [span for span in director.schedule.spans if span.start_s <= now < span.end_s]
+        if not running or self._environment.runner is None:
+            return None
+        span, tally = running[0], director.crew.tallies().get(running[0].endpoint, Tally())
+        return View(
+            endpoint=span.endpoint,
+            phase=span.phase,
+            left_s=span.end_s - now,
+            users=self._environment.runner.user_count,
+            turns=tally.turns,
+            turns_per_second=self._rate(span.endpoint, tally.turns, now),
+            ttft_p95_ms=self._ttft_p95_ms(span.endpoint),
+            throttled_share=tally.throttled / tally.turns if tally.turns else None,
+            failed_share=tally.failed / tally.turns if tally.turns else None,
+            cost_usd=self._cost_usd(),
+        )
+
+    def _rate(self, endpoint: str, turns: int, now: float) -> float:
+        before, self._before = self._before, (endpoint, turns, now)
+        if before[0] != endpoint or now <= before[2]:
+            return 0.0
+        return (turns - before[1]) / (now - before[2])
+
+    def _ttft_p95_ms(self, endpoint: str) -> float | None:
+        entry = self._environment.stats.entries.get((endpoint, "TTFT"))
+        return entry.get_response_time_percentile(0.95) if entry and entry.num_requests else None
+
+    def _cost_usd(self) -> Decimal | None:
+        if self._prices is None:
+            endpoints = self._director.scenario.endpoints.items()
+            self._prices = {name: price(endpoint) for name, endpoint in endpoints}
+        costs = [
+            cost_usd(self._prices.get(name), tally.input_tokens, tally.output_tokens, tally.cached_input_tokens)
+            for name, tally in self._director.crew.tallies().items()
+        ]
+        known = [cost for cost in costs if cost is not None]
+        return sum(known, Decimal(0)) if known else None

@@ -1,0 +1,77 @@
+"""What `run.json` says of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from locustfiles import _folder
+from locustfiles._validity import judge
+from scenarios.pricing import price
+from scenarios.records import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from locustfiles._clock import RunClock
+    from locustfiles._crew import WorkerReport
+    from locustfiles._order import Order
+    from locustfiles._schedule import Schedule
+    from scenarios.endpoint import Endpoint
+
+
+def run_document(  # noqa: PLR0913 - the parts of a run
+    order: Order,
+    clock: RunClock,
+    schedule: Schedule,
+    reports: Sequence[WorkerReport],
+    stop_reasons: Mapping[str, str],
+    *,
+    interrupted: bool,
+) -> dict[str, Any]:
+    """Give the document; `reports` is empty while the run lasts."""
+    scenario = order.scenario
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": order.run_id,
+        "name": scenario.name,
+        "started_at": _utc(order.epoch_unix_s),
+        "ended_at": datetime.now(UTC).isoformat() if reports else None,
+        "interrupted": interrupted,
+        "command": _folder.command_line(),
+        "seed": scenario.seed,
+        "versions": _folder.versions(),
+        "load_model": "closed",
+        "epoch_unix_s": order.epoch_unix_s,
+        "epoch_monotonic_s": clock.epoch_monotonic_s,
+        "scenario": scenario.to_document(),
+        "scenario_digest": scenario.digest,
+        "urls": order.urls,
+        "phases": [span.to_document() for span in schedule.spans],
+        "workers": [_worker(report) for report in reports],
+        "validity": judge(reports),
+        "endpoint_stops": dict(stop_reasons),
+        "cases": _cases(order),
+        "prices": {name: _prices(endpoint) for name, endpoint in scenario.endpoints.items()},
+    }
+
+
+def _utc(unix_s: float) -> str:
+    return datetime.fromtimestamp(unix_s, UTC).isoformat()
+
+
+def _worker(report: WorkerReport) -> dict[str, Any]:
+    return {key: value for key, value in asdict(report).items() if key != "gaps"}
+
+
+def _cases(order: Order) -> dict[str, dict[str, Any]]:
+    return {
+        prompt.id: {"kind": prompt.kind, "expected_output_tokens": prompt.expected_output_tokens}
+        for prompt in order.scenario.conversation.prompts
+    }
+
+
+def _prices(endpoint: Endpoint) -> dict[str, Any] | None:
+    """Give USD per million tokens as decimal text, None when no price is known."""
+    table = price(endpoint)
+    return None if table is None else table.model_dump(mode="json")

@@ -1,0 +1,165 @@
+"""What one chat user does: conversations of turns, each turn one or more attempts, each attempt one row."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import random
+from collections.abc import Callable
+from time import perf_counter
+
+from locustfiles._attempt import final, hint_of, note_answer, note_no_connection, note_trace
+from locustfiles._campaign import Campaign
+from locustfiles._client import Client, ConnectError
+from locustfiles._lane import Lane
+from locustfiles._throttle import Wait, next_wait
+from scenarios.limits import VERDICTS, Decision
+from scenarios.prompts import PlannedConversation, conversation_for
+from scenarios.records import ANSWERED, Attempt, Outcome
+from scenarios.wire import Message, Reply
+
+log = logging.getLogger("tailgate")
+
+ARRIVAL_SPREAD_S = 1.0
+"""Locust spawns a second's users at once; each then comes at a time of its own within that second."""
+
+Pause = Callable[[float], None]
+
+
+class ChatSession:
+    """One user's conversation, connection and place in time. `pause(seconds)` is how it sleeps."""
+
+    def __init__(self, campaign: Campaign, lane: Lane, pause: Pause) -> None:
+        self._campaign = campaign
+        self._lane = lane
+        self._pause = pause
+        self._number = lane.next_user()
+        self._user_id = f"{campaign.worker}-{lane.name}-{self._number}"
+        self._rng = random.Random(f"{campaign.scenario.seed}/{self._user_id}")
+        self._client = Client(lane.destination, campaign.scenario.conversation.timeouts)
+        self._conversations = 0
+        self._turns = 0
+        self._plan: PlannedConversation | None = None
+        self._said = 0
+        self._history: list[Message] = []
+        self.next_turn_s = campaign.clock.now() + self._rng.random() * ARRIVAL_SPREAD_S
+
+    def close(self) -> None:
+        """Leave."""
+        self._client.close()
+
+    def think(self) -> float:
+        """Give the seconds until the next turn is due."""
+        return max(self.next_turn_s - self._campaign.clock.now(), 0.0)
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether another turn may start now."""
+        return not self._lane.stop_reason and self._campaign.schedule.is_open(
+            self._lane.name, self._campaign.clock.now()
+        )
+
+    def take_turn(self) -> Attempt:
+        """Say the next thing and read the answer, waiting and trying again as the server asks. Gives the last row."""
+        plan = self._plan or self._next_conversation()
+        intended_s = self.next_turn_s
+        self._history.append(Message("user", plan.user_turns[self._said]))
+        self._turns += 1
+        with self._lane.turn():
+            attempt, reply = self._attempts(plan, intended_s)
+        self._remember(plan, reply)
+        think_s = self._campaign.scenario.traffic.think_time.sample(self._rng)
+        self.next_turn_s = self._campaign.clock.now() + think_s
+        return attempt
+
+    def _next_conversation(self) -> PlannedConversation:
+        self._conversations += 1
+        self._said = 0
+        self._history = []
+        identity = f"{self._campaign.worker}-{self._number}"  # the same prompts on each endpoint
+        self._plan = conversation_for(self._campaign.scenario, identity, self._conversations)
+        return self._plan
+
+    def _remember(self, plan: PlannedConversation, reply: Reply | None) -> None:
+        """Go on with the conversation when there was an answer, start another when there was none or it is over."""
+        self._said += 1
+        if reply is None or self._said >= len(plan.user_turns):
+            self._plan = None
+        else:
+            self._history.append(Message("assistant", reply.text))
+
+    def _attempts(self, plan: PlannedConversation, intended_s: float) -> tuple[Attempt, Reply | None]:
+        waited_s, wait = 0.0, None
+        for attempt_no in itertools.count(1):
+            attempt = self._row(plan, intended_s, attempt_no)
+            if wait is not None:
+                attempt.waited_s = self._obey(wait)
+                waited_s += attempt.waited_s
+            reply, decision = self._attempt(attempt)
+            wait = self._decide(attempt, decision, reply, waited_s)
+            self._campaign.record(self._lane, attempt, self._client.trace)
+            if wait is None:
+                break
+        self._campaign.report_turn(self._lane, attempt)
+        return attempt, reply if attempt.outcome in ANSWERED else None
+
+    def _row(self, plan: PlannedConversation, intended_s: float, attempt_no: int) -> Attempt:
+        lane = self._lane
+        return Attempt(
+            run_id=self._campaign.run_id,
+            worker=self._campaign.worker,
+            seq=0,
+            user_id=self._user_id,
+            conversation_id=f"{self._user_id}-c{self._conversations}",
+            turn_id=f"{self._user_id}-t{self._turns}",
+            case_id=plan.case_id,
+            endpoint=lane.name,
+            arm=lane.arm,
+            phase="",
+            attempt_no=attempt_no,
+            intended_s=intended_s,
+        )
+
+    def _attempt(self, attempt: Attempt) -> tuple[Reply | None, Decision]:
+        """Make one HTTP attempt and fill its row; a user who is stopped meanwhile leaves the row as `in_flight`."""
+        conversation = self._campaign.scenario.conversation
+        request_id = f"{attempt.run_id}/{attempt.worker}/{attempt.turn_id}/{attempt.attempt_no}"
+        body = self._client.body(
+            self._history, conversation.max_output_tokens, stream=conversation.stream, nonce=attempt.turn_id
+        )
+        decoder = self._lane.destination.decoder(stream=conversation.stream)
+        try:
+            trace = self._client.exchange(body, request_id, decoder)
+        except ConnectError as error:
+            return None, note_no_connection(attempt, error, self._client.connect_s, self._campaign.clock)
+        except Exception as error:
+            log.exception("a turn broke off: a defect of Tailgate")
+            attempt.outcome, attempt.error_code = Outcome.CLIENT_ERROR, type(error).__name__
+            return None, final(Outcome.CLIENT_ERROR)
+        except BaseException:
+            note_trace(attempt, self._client.trace, self._client.connect_s, self._campaign.clock)
+            attempt.end_s = None
+            self._campaign.record(self._lane, attempt, self._client.trace)
+            raise
+        note_trace(attempt, trace, self._client.connect_s, self._campaign.clock)
+        return note_answer(attempt, trace, decoder, self._lane.destination.api)
+
+    def _obey(self, wait: Wait) -> float:
+        started = perf_counter()
+        self._pause(wait.seconds)
+        return perf_counter() - started
+
+    def _decide(self, attempt: Attempt, decision: Decision, reply: Reply | None, waited_s: float) -> Wait | None:
+        """Say how long to wait before trying again; None ends the turn. Marks the row when it gives up."""
+        if decision.stop_endpoint:
+            self._lane.stop(VERDICTS[decision.reason])
+        if not decision.retry:
+            return None
+        throttle = self._campaign.scenario.throttle
+        hint = hint_of(self._client.trace, reply)
+        wait = next_wait(throttle, hint, attempt.attempt_no, waited_s, self._rng)
+        attempt.wait_hint_s = hint.seconds if hint else None
+        attempt.wait_source = hint.source if hint else (wait.source if wait else "")
+        if wait is None and throttle.policy != "none":
+            attempt.outcome = Outcome.GAVE_UP
+        return wait

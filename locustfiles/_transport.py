@@ -1,0 +1,226 @@
+"""A connected byte stream: a raw non-blocking socket, plain or TLS, whose reads carry the kernel's arrival time.
+
+`SO_TIMESTAMPNS` makes the kernel stamp each segment as it arrives (CLOCK_REALTIME, nanoseconds; socket(7)). Segments
+that wait together are merged by TCP and carry the last one's stamp.
+"""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import ssl
+import struct
+import time
+from dataclasses import dataclass
+
+import gevent
+from gevent.socket import getaddrinfo, wait_read, wait_write
+
+SO_TIMESTAMPNS = 35
+RECEIVE_BYTES = 65536
+_TIMESPEC = struct.Struct("qq")
+_ANCILLARY_BYTES = _socket.CMSG_SPACE(_TIMESPEC.size)
+_WOULD_BLOCK = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
+
+
+class ConnectError(Exception):
+    """No connection: `code` is a short word for the row, the text a sentence for a person."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to connect: `tls` is the shared context for https, `proxy` an HTTP proxy's (host, port)."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None = None
+    proxy: tuple[str, int] | None = None
+
+
+_NO_BIO = ssl.MemoryBIO()
+"""Stands where a plain connection has no TLS buffers."""
+
+
+class Connection:
+    """A connected socket. `read` never blocks; `send` and `handshake` give way to other greenlets."""
+
+    __slots__ = ("_incoming", "_outgoing", "_sock", "_tls", "fd", "kernel_stamps", "lag_s", "used")
+
+    def __init__(self, sock: _socket.socket) -> None:
+        self._sock = sock
+        self._tls: ssl.SSLObject | None = None
+        self._incoming, self._outgoing = _NO_BIO, _NO_BIO
+        self.fd = sock.fileno()
+        self.lag_s = 0.0
+        self.kernel_stamps = True
+        self.used = False
+
+    def handshake(self, context: ssl.SSLContext, server_name: str) -> None:
+        """Turn the stream into TLS. Raises ssl.SSLError or OSError."""
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+        while True:
+            try:
+                self._tls.do_handshake()
+            except ssl.SSLWantReadError:
+                self._send_plain(self._outgoing.read())
+                wait_read(self.fd)
+                self._feed_tls(self._sock.recv(RECEIVE_BYTES))
+            else:
+                self._send_plain(self._outgoing.read())
+                return
+
+    def read(self) -> bytes | None:
+        """Give the bytes that wait, `b""` at the stream's end, None when there is nothing to give yet.
+
+        `lag_s` then says how long the newest of them had waited in the kernel.
+        """
+        try:
+            data, ancillary, _, _ = self._sock.recvmsg(RECEIVE_BYTES, _ANCILLARY_BYTES)
+        except BlockingIOError:
+            return None
+        if ancillary:
+            seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
+            lag_s = (time.time_ns() - seconds * 1_000_000_000 - nanoseconds) * 1e-9
+            self.lag_s = max(lag_s, 0.0)
+        else:
+            self.lag_s = 0.0
+            self.kernel_stamps = self.kernel_stamps and not data
+        return data if self._tls is None else self._decrypt(self._tls, data)
+
+    def send(self, data: bytes) -> None:
+        """Send all of `data`. Raises OSError."""
+        if self._tls is None:
+            self._send_plain(data)
+            return
+        self._tls.write(data)
+        self._send_plain(self._outgoing.read())
+
+    def is_stale(self) -> bool:
+        """Tell whether the idle peer has closed, or has sent bytes that nobody asked for."""
+        try:
+            self._sock.recv(1, _socket.MSG_PEEK)
+        except OSError as error:
+            return error.errno not in _WOULD_BLOCK
+        return True
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._sock.close()
+
+    def _send_plain(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self._sock.send(view) :]
+            except BlockingIOError:
+                wait_write(self.fd)
+
+    def _feed_tls(self, data: bytes) -> None:
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    def _decrypt(self, tls: ssl.SSLObject, data: bytes) -> bytes | None:
+        self._feed_tls(data)
+        pieces = []
+        try:
+            while piece := tls.read(RECEIVE_BYTES):
+                pieces.append(piece)
+        except ssl.SSLWantReadError:
+            if self._outgoing.pending:
+                self._send_plain(self._outgoing.read())
+            return b"".join(pieces) or None
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            pass
+        return b"".join(pieces)
+
+
+def connect(target: Target, timeout_s: float) -> Connection:
+    """Connect to `target`, through its proxy and with TLS where it has them. Raises ConnectError."""
+    with gevent.Timeout(timeout_s, ConnectError("connect_timeout", f"no connection within {timeout_s:g} s")):
+        host, port = target.proxy or (target.host, target.port)
+        connection = _connect_any(host, port)
+        try:
+            if target.proxy:
+                _open_tunnel(connection, target)
+            if target.tls:
+                connection.handshake(target.tls, target.host)
+        except ssl.SSLCertVerificationError as error:
+            connection.close()
+            raise ConnectError("tls_certificate", f"TLS: {error.verify_message}") from error
+        except OSError as error:
+            connection.close()
+            raise ConnectError("tls_error" if target.tls else "proxy_error", str(error)) from error
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _connect_any(host: str, port: int) -> Connection:
+    try:
+        addresses = getaddrinfo(host, port, type=_socket.SOCK_STREAM)
+    except OSError as error:
+        raise ConnectError("name_not_resolved", f"{host} is not a known name") from error
+    problem: OSError | None = None
+    for family, kind, protocol, _, address in addresses:
+        try:
+            return Connection(_open(family, kind, protocol, address))
+        except OSError as error:
+            problem = error
+    refused = isinstance(problem, ConnectionRefusedError)
+    raise ConnectError("connection_refused" if refused else "no_route", f"{host}:{port}: {problem}") from problem
+
+
+def _open(family: int, kind: int, protocol: int, address: tuple[object, ...]) -> _socket.socket:
+    sock = _socket.socket(family, kind, protocol)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+        _enable_stamps(sock)
+        status = sock.connect_ex(address)
+        if status not in (0, errno.EINPROGRESS):
+            raise OSError(status, errno.errorcode.get(status, "connect failed"))
+        if status:
+            wait_write(sock.fileno())
+            _raise_pending(sock)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _enable_stamps(sock: _socket.socket) -> None:
+    try:
+        sock.setsockopt(_socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    except OSError:
+        return
+
+
+def _raise_pending(sock: _socket.socket) -> None:
+    status = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
+    if status == errno.ECONNREFUSED:
+        raise ConnectionRefusedError(status, "connection refused")
+    if status:
+        raise OSError(status, errno.errorcode.get(status, "connect failed"))
+
+
+def _open_tunnel(connection: Connection, target: Target) -> None:
+    authority = f"{target.host}:{target.port}"
+    connection.send(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        wait_read(connection.fd)
+        data = connection.read()
+        if data == b"":
+            raise OSError("the proxy closed the connection")
+        answer += data or b""
+    status = answer.split(b" ", 2)[1:2]
+    if status != [b"200"]:
+        raise OSError(f"the proxy answered {answer.splitlines()[0].decode('latin-1')}")

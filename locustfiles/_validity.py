@@ -1,0 +1,47 @@
+"""Whether the instrument was good enough for its run: the thresholds, each with its reason, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+CPU_LIMIT = 0.95
+"""A worker is one thread: at 95 % of a core, sends queue behind reads and schedule lag grows without bound."""
+
+LOOP_LAG_P99_LIMIT_S = 0.1
+"""Arrivals are stamped by the kernel, so a late loop does not distort them; past 100 ms it delays sends visibly."""
+
+ROWS_LOST_LIMIT = 0
+"""A lost row is an attempt that nobody can judge."""
+
+
+class WorkerFacts(Protocol):
+    """What validity looks at, of one worker."""
+
+    worker: str
+    cpu_max: float | None
+    loop_lag_p99_s: float | None
+    rows_lost: int
+
+
+def judge(workers: Sequence[WorkerFacts]) -> dict[str, object]:
+    """Give `{"verdict": "valid" | "invalid", "reasons": [...]}`."""
+    reasons = [reason for worker in workers for reason in _reasons(worker)]
+    return {"verdict": "invalid" if reasons else "valid", "reasons": reasons}
+
+
+def _reasons(worker: WorkerFacts) -> list[str]:
+    reasons = []
+    if worker.cpu_max is not None and worker.cpu_max > CPU_LIMIT:
+        reasons.append(
+            f"worker {worker.worker} used {worker.cpu_max:.0%} of a core (limit {CPU_LIMIT:.0%}): the load "
+            "generator was the bottleneck; use more workers or fewer users"
+        )
+    if worker.loop_lag_p99_s is not None and worker.loop_lag_p99_s > LOOP_LAG_P99_LIMIT_S:
+        reasons.append(
+            f"worker {worker.worker}'s event loop was late by {worker.loop_lag_p99_s * 1000:.0f} ms at p99 "
+            f"(limit {LOOP_LAG_P99_LIMIT_S * 1000:.0f} ms): its requests left late; free the machine or add workers"
+        )
+    if worker.rows_lost > ROWS_LOST_LIMIT:
+        reasons.append(f"worker {worker.worker} lost {worker.rows_lost} rows")
+    return reasons

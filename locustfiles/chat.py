@@ -1,0 +1,88 @@
+"""The locustfile: chat users who load each endpoint of a scenario, one endpoint after the other.
+
+    locust --scenario scenarios/quickstart.yaml [any option of Locust]
+
+Each endpoint becomes a user class (`small` is `SmallUser`). One task is one turn of a conversation: say the next thing,
+read the answer, wait and try again when told to. Where to read on:
+
+    _session    what a user says, and what it does when refused        _throttle  how long it then waits
+    _client     one kept-alive connection                              _exchange  one request, stamped by the kernel
+    _director   endpoint after endpoint: ramp, warm-up, steady, drain  _crew      how it speaks with workers
+    _recorder   a row for every attempt, on disk twice a second        _entry     Locust's events and options
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import gevent
+from locust import LoadTestShape, User, task
+from locust.exception import StopUser
+from locust.user.users import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
+
+from locustfiles._director import Tick
+from locustfiles._entry import PROCESS, install, open_session, scenario_from_command_line
+
+A_DAY_S = 86_400.0
+
+
+class ChatUser(User):
+    """A person in a chat: takes a turn, reads the answer, thinks, takes the next."""
+
+    abstract = True
+    endpoint = ""
+    _state: str | None
+
+    def on_start(self) -> None:
+        """Come in, at a moment of one's own."""
+        self.session = open_session(self)
+        self.rest(self.session.think())
+
+    @task
+    def turn(self) -> None:
+        """Take one turn; when the endpoint's time is over, wait to be sent home."""
+        if self.session.may_go_on:
+            self.session.take_turn()
+        else:
+            self.rest(A_DAY_S)
+
+    def wait_time(self) -> float:
+        """Think until the next turn is due."""
+        return self.session.think()
+
+    def on_stop(self) -> None:
+        """Leave."""
+        self.session.close()
+
+    def rest(self, seconds: float) -> None:
+        """Sleep in the state from which Locust stops a user at once."""
+        if self._state == LOCUST_STATE_STOPPING:
+            raise StopUser
+        self._state = LOCUST_STATE_WAITING
+        gevent.sleep(seconds)
+        self._state = LOCUST_STATE_RUNNING
+
+
+class Phases(LoadTestShape):
+    """Lets the director say how many users there are, second by second; `-u`, `-r` and `-t` change its plan."""
+
+    use_common_options = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ticks: Iterator[Tick] | None = None
+
+    def tick(self) -> Tick | None:
+        """Give users, spawn rate and the class that they belong to; None ends the run."""
+        director = PROCESS.director
+        if director is None:
+            return None
+        if self._ticks is None:
+            self._ticks = director.walk()
+        tick = next(self._ticks, None)
+        if tick is None:
+            self._ticks = None
+        return tick
+
+
+globals().update(install(ChatUser, scenario_from_command_line()))
