@@ -96,6 +96,22 @@ def test_scenario_errors_before_any_request(tailgate: Tailgate, tmp_path: Path) 
     assert (done.returncode, done.stderr.startswith("bad.yaml:2:1: ")) == (2, True)
 
 
+def test_check_shows_the_plan(tailgate: Tailgate, tmp_path: Path) -> None:
+    """`check` tells phases, requests, dollars, and which SLO line gets too few turns."""
+    (tmp_path / "small.yaml").write_text(SIMULATED + "slo: [p99.9(ttft_ms) < 800, p50(ttft_ms) < 800]\n")
+    done = tailgate("check", "small.yaml")
+    needs = {line.split("  ")[0]: line.split()[-1] for line in done.stdout.splitlines() if "ttft_ms" in line}
+    words = [line.split()[0] for line in done.stdout.splitlines() if line]
+    phases = [word for word in words if word in {"ramp", "warm_up", "steady", "drain"}]
+    assert (done.returncode, phases, needs, "$" in done.stdout, "raise traffic.steady" in done.stdout) == (
+        0,
+        ["ramp", "steady", "drain"],
+        {"p99.9(ttft_ms) < 800": "few", "p50(ttft_ms) < 800": "enough"},
+        True,
+        True,
+    )
+
+
 def test_every_verdict_has_its_exit_code() -> None:
     """Verdicts map to the contract's codes, none left out."""
     expected = {"pass": 0, "fail": 3, "inconclusive": 4, "invalid": 5}

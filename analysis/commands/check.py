@@ -1,0 +1,121 @@
+"""`tailgate check`: what a scenario will do, need and cost, before anything is sent."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scenarios.errors import ExitCode
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from scenarios.plan import Expectation, Stage
+    from scenarios.scenario import Scenario
+
+PIPE_WIDTH = 160
+"""Columns when nobody's terminal sets them."""
+
+
+def check_scenario(file: Path) -> ExitCode:
+    """Validate `file` and print its plan. Raises TailgateError."""
+    from rich.console import Console
+
+    from scenarios.plan import expectation, phases
+    from scenarios.scenario import load
+
+    scenario = load(file)
+    expected = expectation(scenario)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    console.print(headline(scenario, expected), soft_wrap=True)
+    tables = [_phases(scenario, phases(scenario, list(scenario.endpoints))), _loads(expected)]
+    for table in [*tables, _needs(expected)] if expected.slo else tables:
+        console.print()
+        console.print(table)
+    for note in notes(scenario, expected):
+        console.print(f"\n! {note}", markup=False, soft_wrap=True)
+    return ExitCode.PASS
+
+
+def headline(scenario: Scenario, expected: Expectation) -> str:
+    """Give the plan in one line."""
+    count = len(expected.endpoints)
+    requests = sum(each.requests for each in expected.endpoints)
+    names = f"{count} endpoint{'s' if count > 1 else ''}"
+    return (
+        f"{scenario.name}: {names}, {scenario.traffic.users} users each (closed loop), at most "
+        f"{_duration(expected.duration_s)}, about {requests:,} requests, {_dollars(expected.cost_usd)}"
+    )
+
+
+def notes(scenario: Scenario, expected: Expectation) -> Iterator[str]:
+    """Say what is missing or guessed."""
+    for each in expected.endpoints:
+        if each.cost_note:
+            yield f"{each.endpoint}: {each.cost_note}"
+        if each.assumed:
+            yield f"{each.endpoint}: its speed is not known yet; assumed are {each.assumed}"
+    short = [need for need in expected.slo if not need.enough]
+    if short:
+        factor = max((need.needed_turns or 0) / max(need.expected_turns, 1) for need in short)
+        steady_s = math.ceil(scenario.traffic.steady * factor)
+        yield f"too few turns to decide every SLO line: raise traffic.steady to {_duration(steady_s)}, or the users"
+
+
+def _phases(scenario: Scenario, stages: Iterable[Stage]) -> Table:
+    table = _table("Phase", "Endpoint", "Users>", "Starts>", "Length>")
+    start_s, before = 0.0, ""
+    for stage in stages:
+        ramps = stage.endpoint != before and scenario.traffic.ramp > 0
+        length = f"at most {_duration(stage.duration_s)}" if stage.phase == "drain" else _duration(stage.duration_s)
+        phase = "ramp" if ramps else stage.phase
+        table.add_row(phase, stage.endpoint, f"{stage.users:,}", _duration(start_s), length)
+        start_s, before = start_s + stage.duration_s, stage.endpoint
+    return table
+
+
+def _loads(expected: Expectation) -> Table:
+    table = _table(
+        "Expected", "Turns counted>", "Requests>", "Input tokens>", "Output tokens>", "Dollars>", "Limited by"
+    )
+    for each in expected.endpoints:
+        numbers = (each.turns, each.requests, each.input_tokens, each.output_tokens)
+        table.add_row(each.endpoint, *(f"{number:,}" for number in numbers), _dollars(each.cost_usd), each.limited_by)
+    return table
+
+
+def _needs(expected: Expectation) -> Table:
+    table = _table("SLO", "Endpoint", "Needs turns>", "Expects>", "")
+    for need in expected.slo:
+        needs = "depends" if need.needed_turns is None else f"{need.needed_turns:,}"
+        table.add_row(
+            need.line, need.endpoint, needs, f"{need.expected_turns:,}", "enough" if need.enough else "too few"
+        )
+    return table
+
+
+def _table(*heads: str) -> Table:
+    """Give a table without lines; a head that ends in `>` is a column of numbers."""
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 3, 0, 0), title_justify="left", header_style="bold", title="")
+    for head in heads:
+        table.add_column(head.removesuffix(">"), justify="right" if head.endswith(">") else "left", no_wrap=True)
+    return table
+
+
+def _dollars(amount_usd: Decimal | None) -> str:
+    if amount_usd is None:
+        return "cost unknown"
+    return f"${amount_usd:,.2f}" if amount_usd >= 1 or not amount_usd else f"${amount_usd:.4f}"
+
+
+def _duration(seconds: float) -> str:
+    whole, rest = divmod(round(seconds, 3), 60)
+    if not whole:
+        return f"{rest:g} s"
+    return f"{whole:.0f} min" + (f" {rest:g} s" if rest else "")
