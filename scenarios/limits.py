@@ -79,7 +79,7 @@ class Decision:
 
 
 class Refusal(NamedTuple):
-    """An error answer as the rules see it. `words`: code, kind, AWS's header; `text`: those and the message; all lower case."""
+    """An error answer as the rules see it, in lower case. `words`: code and kind; `text`: those and the message."""
 
     status: int
     headers: Mapping[str, str]
