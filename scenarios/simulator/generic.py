@@ -15,7 +15,8 @@ class Generic:
     """`POST` to the template's path; the answer's text stands where the template says. It reports no usage."""
 
     def __init__(self, template: Template) -> None:
-        self.path = template.path
+        path = template.path.partition("?")[0]
+        self.path = path if path.startswith("/") or not path else f"/{path}"
         self._body = template.body
         self._text = template.text.split(".")
 
@@ -55,7 +56,7 @@ class Generic:
         return error(500, "server_error", "The server had an error while processing your request.")
 
     def _answer(self, job: Job) -> object:
-        answer: object = "" if job.draw.fault == "role_only" else job.draw.text
+        answer: object = "" if job.draw.fault == "role_only" else job.draw.text()
         for part in reversed(self._text):
             answer = [None] * int(part) + [answer] if part.isdecimal() else {part: answer}
         return answer

@@ -19,7 +19,8 @@ TEXT = (
     " every input stands where it should then compare both results with care after that write down each change because"
     " small changes add up over many users if something looks wrong go back to where it was right"
 )
-WORDS = tuple(TEXT.split())
+WORDS = tuple(TEXT.encode().split())
+"""Tokens, each without its leading space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +45,10 @@ class Draw:
         """Seconds from the start of service to the end of the answer."""
         return self.ttft_s + self.output_tokens * self.token_s
 
-    def words(self, first: int = 0, count: int | None = None) -> list[str]:
-        """Give the answer's tokens, each with its leading space."""
-        last = self.output_tokens if count is None else first + count
-        return [" " + WORDS[(self.first_word + index) % len(WORDS)] for index in range(first, last)]
-
-    @property
-    def text(self) -> str:
-        """The visible answer."""
-        return "".join(self.words(self.reasoning_tokens))
-
-    @property
-    def reasoning(self) -> str:
-        """The reasoning before it."""
-        return "".join(self.words(0, self.reasoning_tokens))
+    def text(self, first: int = 0, end: int | None = None) -> str:
+        """Give tokens `first` to `end` (all) of reasoning and answer, as one text."""
+        span = range(first, self.output_tokens if end is None else end)
+        return b"".join(b" " + WORDS[(self.first_word + index) % len(WORDS)] for index in span).decode()
 
 
 class Model:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from scenarios.simulator.dialect import Ask, Invalid, Job, error, tokens
 from scenarios.simulator.exchange import Kind, Script, Step
-from scenarios.simulator.model import BROKEN
+from scenarios.simulator.model import BROKEN, WORDS
 from scenarios.simulator.response import LAST_CHUNK, chunk, head, whole
 
 WRONG_USAGE = 10
@@ -82,49 +83,51 @@ class Stream:
         self._frame = {**frame, "created": int(time.time()), "model": model}
 
     def steps(self, start_s: float) -> Iterator[Step]:
-        """Give the steps for an answer whose service starts at `start_s`."""
+        """Give the steps for an answer whose service starts at `start_s`. This is the hot path: one round per chunk."""
         draw = self._job.draw
+        first_s, token_s, at = start_s + draw.ttft_s, draw.token_s, draw.first_word
+        yield first_s if draw.fault == "slow_first_byte" else start_s, Kind.PLAIN, self._opening()
+        index = 0
+        for field, kind, end in self._segments():
+            before, after = self._around(field)
+            sizes = _sizes(len(before) + len(after) - 2)
+            while index < end:
+                word = WORDS[(at + index) % len(WORDS)]
+                yield first_s + index * token_s, kind, b"".join((sizes[len(word)], before, word, after))
+                index += 1
+        yield first_s + index * token_s, *self._ending()
+
+    def _opening(self) -> bytes:
+        """Give the head of the response and the chunk with the role."""
         headers = {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked", **self._job.headers}
-        opening = head(200, headers, keep_alive=self._job.keep_alive) + chunk(self._role())
-        late = draw.ttft_s if draw.fault == "slow_first_byte" else 0.0
-        yield start_s + late, Kind.PLAIN, opening
-        yield from self._content(start_s + draw.ttft_s)
-        yield from self._ending(start_s)
+        role = self._event({"delta": {"role": "assistant", "content": ""}, "finish_reason": None})
+        return head(200, headers, keep_alive=self._job.keep_alive) + chunk(role)
 
-    def _content(self, first_s: float) -> Iterator[Step]:
-        draw = self._job.draw
-        last = self._content_chunks()
-        reasoning = min(draw.reasoning_tokens, last)
-        yield from self._deltas("reasoning_content", Kind.REASONING, range(reasoning), first_s)
-        yield from self._deltas("content", Kind.VISIBLE, range(reasoning, last), first_s)
-
-    def _deltas(self, field: str, kind: int, span: range, first_s: float) -> Iterator[Step]:
-        """Give one chunk per token. All but the word is put together once."""
-        before, after = self._event({"delta": {field: "\0"}, "finish_reason": None}).split(b"\\u0000")
-        length, token_s = len(before) + len(after), self._job.draw.token_s
-        words = self._job.draw.words(span.start, len(span))
-        for index, word in zip(span, words, strict=True):
-            data = word.encode()
-            yield first_s + index * token_s, kind, b"%x\r\n%b%b%b\r\n" % (length + len(data), before, data, after)
-
-    def _content_chunks(self) -> int:
+    def _segments(self) -> tuple[tuple[str, int, int], ...]:
+        """Give field, kind and end (in chunks from the first) of the reasoning and of the visible answer."""
         draw = self._job.draw
         if draw.fault == "role_only":
-            return 0
-        return draw.cut_after if draw.fault in BROKEN else draw.output_tokens
+            return ()
+        end = draw.cut_after if draw.fault in BROKEN else draw.output_tokens
+        reasoning = min(draw.reasoning_tokens, end)
+        return ("reasoning_content", int(Kind.REASONING), reasoning), ("content", int(Kind.VISIBLE), end)
 
-    def _ending(self, start_s: float) -> Iterator[Step]:
-        draw = self._job.draw
-        due = start_s + draw.ttft_s + self._content_chunks() * draw.token_s
-        if draw.fault == "stall":
-            yield due, Kind.STALL, b""
-        elif draw.fault == "cut":
-            yield due, Kind.CUT, b""
-        elif draw.fault == "stream_error":
+    def _around(self, field: str) -> tuple[bytes, bytes]:
+        """Give the bytes of a chunk before its word, leading space included, and after it, chunk end included."""
+        before, after = self._event({"delta": {field: " |"}, "finish_reason": None}).split(b"|")
+        return before, after + b"\r\n"
+
+    def _ending(self) -> tuple[int, bytes]:
+        """Give kind and bytes of what follows the last content."""
+        fault = self._job.draw.fault
+        if fault == "stall":
+            return Kind.STALL, b""
+        if fault == "cut":
+            return Kind.CUT, b""
+        if fault == "stream_error":
             failed = error(500, "server_error", "The server had an error while processing your request.")
-            yield due, Kind.PLAIN, chunk(_event(failed)) + LAST_CHUNK
-        else:
-            yield due, Kind.PLAIN, b"".join(map(chunk, self._closing_events())) + LAST_CHUNK
+            return Kind.PLAIN, chunk(_event(failed)) + LAST_CHUNK
+        return Kind.PLAIN, b"".join(map(chunk, self._closing_events())) + LAST_CHUNK
 
     def _closing_events(self) -> Iterator[bytes]:
         draw, ask = self._job.draw, self._job.ask
@@ -134,11 +137,14 @@ class Stream:
         if draw.fault != "missing_done":
             yield DONE
 
-    def _role(self) -> bytes:
-        return self._event({"delta": {"role": "assistant", "content": ""}, "finish_reason": None})
-
     def _event(self, choice: dict[str, Any]) -> bytes:
         return _event({**self._frame, "choices": [{"index": 0, **choice}]})
+
+
+@cache
+def _sizes(rest: int) -> tuple[bytes, ...]:
+    """Give the first line of an HTTP chunk that holds a word and `rest` more bytes, by the word's length."""
+    return tuple(b"%x\r\n" % (rest + length) for length in range(max(map(len, WORDS)) + 1))
 
 
 def completion(job: Job, model: str) -> dict[str, Any]:
@@ -146,9 +152,9 @@ def completion(job: Job, model: str) -> dict[str, Any]:
     draw = job.draw
     if draw.fault == "stream_error":
         return error(500, "server_error", "The server had an error while processing your request.")
-    message = {"role": "assistant", "content": "" if draw.fault == "role_only" else draw.text}
+    message = {"role": "assistant", "content": "" if draw.fault == "role_only" else draw.text(draw.reasoning_tokens)}
     if draw.reasoning_tokens and draw.fault != "role_only":
-        message["reasoning_content"] = draw.reasoning
+        message["reasoning_content"] = draw.text(0, draw.reasoning_tokens)
     finish = None if draw.fault == "missing_done" else draw.finish_reason
     body: dict[str, Any] = {"id": f"chatcmpl-{job.name}", "object": "chat.completion", "created": int(time.time())}
     body |= {"model": model, "choices": [{"index": 0, "message": message, "finish_reason": finish}]}

@@ -12,8 +12,8 @@ LAST_CHUNK = b"0\r\n\r\n"
 
 
 def http_date(unix_s: float | None = None) -> str:
-    """Give an IMF-fixdate, of now by default."""
-    return formatdate(unix_s if unix_s is not None else time.time(), usegmt=True)
+    """Give the IMF-fixdate of the second that `unix_s` (now by default) lies in."""
+    return formatdate(int(time.time() if unix_s is None else unix_s), usegmt=True)
 
 
 def head(status: int, headers: Mapping[str, str], *, keep_alive: bool = True) -> bytes:

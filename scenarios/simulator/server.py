@@ -23,6 +23,7 @@ BACKLOG = 4096
 FLUSH_S = 0.5
 SHORTEST_SLEEP_S = 0.0005
 
+_CUT = int(Kind.CUT)
 _Due = tuple[float, int, int, bytes, Exchange]
 
 
@@ -48,9 +49,12 @@ class Server:
         self._tls = context
 
     def watch(self, pipe: int) -> None:
-        """End when anything, or its end, comes through `pipe`."""
+        """End when anything, or its end, comes through `pipe`. Raises TailgateError for what cannot be waited on."""
+        try:
+            self._epoll.register(pipe, select.EPOLLIN)
+        except PermissionError:
+            raise TailgateError("--parent needs a pipe as standard input, not a file") from None
         self._pipes.add(pipe)
-        self._epoll.register(pipe, select.EPOLLIN)
 
     def stop(self) -> None:
         """End after the present round."""
@@ -138,7 +142,7 @@ class Server:
             if exchange.over:
                 heapq.heappop(heap)
                 continue
-            if kind >= Kind.CUT:
+            if kind >= _CUT:
                 heapq.heappop(heap)
                 self._break(exchange, kind)
                 continue
@@ -146,11 +150,11 @@ class Server:
             if kind:
                 exchange.sent(kind, stamp)
             step = next(exchange.steps, None)
-            if step is None:
+            if step:
+                replace(heap, (step[0], number, step[1], step[2], exchange))
+            else:
                 heapq.heappop(heap)
                 self._finish(exchange, stamp)
-            else:
-                replace(heap, (step[0], number, step[1], step[2], exchange))
             if exchange.connection.blocked:
                 self._await_room(exchange.connection)
 
@@ -234,6 +238,9 @@ def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
         listener.close()
         reason = getattr(problem, "strerror", None) or problem
         raise TailgateError(f"cannot listen on {host}:{port}: {reason}; choose a free port, or 0 for any") from None
+    with contextlib.suppress(OSError):
+        # Inherited by connections: a host whose default is bbr would pace chunks, which costs time and timers.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"reno")
     listener.listen(BACKLOG)
     listener.setblocking(False)
     timestamped(listener)  # so that a request that comes before its accept is stamped too

@@ -72,7 +72,7 @@ class Service:
         if refused := self._beyond_limit(visit):
             return refused
         draw = self._model.draw(truth.number, ask.max_tokens)
-        truth.fault, truth.reasoning_tokens = draw.fault, draw.reasoning_tokens or None
+        truth.fault = draw.fault
         if draw.fault in ERRORS:
             status, code = ERRORS[draw.fault]
             return visit.end(status, error(status, code, "The request failed. Try again."))
@@ -116,6 +116,11 @@ class Service:
         visit.truth.status = 200
         keep_alive = visit.request.keep_alive
         job = Job(ask, draw, f"{self.name}-{visit.truth.number}", visit.headers, keep_alive)
+        if draw.reasoning_tokens:
+            broken = ask.stream and draw.fault in BROKEN
+            visit.truth.reasoning_tokens = (
+                min(draw.reasoning_tokens, draw.cut_after) if broken else draw.reasoning_tokens
+            )
         unfinished = draw.fault in BROKEN or (draw.fault == "missing_done" and not ask.stream)
         return Exchange(
             visit.connection,
