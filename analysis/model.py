@@ -18,12 +18,16 @@ class Frozen(BaseModel):
 
 
 class Estimate(Frozen):
-    """A number with its 95 % interval, sample size and method; `low`/`high` are None when one-sided or unknown."""
+    """A number with its 95 % interval, sample size and method; `low`/`high` are None when one-sided or unknown.
+
+    `n_effective` is the number of independent turns that would say as much, where it was estimated.
+    """
 
     value: float
     low: float | None = None
     high: float | None = None
     n: int
+    n_effective: float | None = None
     method: str
 
 
@@ -40,7 +44,9 @@ class Group(Frozen):
     """All turns of one endpoint, arm and phase.
 
     `metrics` maps e.g. `ttft_ms` to `{"p50": Figure, "p90", "p95", "p99", "p99_9", "mean"}`.
-    `shares` maps each outcome of turns, and `throttled` (turns with at least one 429), to its share of all intended turns.
+    `shares` maps each outcome of turns, and `throttled` (turns with at least one 429), to its share of all intended
+    turns. The outcomes add up to 1; `waiting_at_end` is a last outcome `throttled`; `failed` is 1 - successful.
+    `attainment` is the share of all intended turns that met every per-turn latency limit of the SLO lines.
     """
 
     endpoint: str
@@ -55,13 +61,16 @@ class Group(Frozen):
     metrics: dict[str, dict[str, Figure]]
     cost: dict[str, Figure]
     rates: dict[str, float]
+    attainment: Figure | None = None
+    variance: dict[str, Figure] = Field(default_factory=dict)
 
 
 class SloLine(Frozen):
-    """One SLO line held against one endpoint."""
+    """One SLO line held against one endpoint (and arm, where the run has arms)."""
 
     line: str
     endpoint: str
+    arm: str = ""
     verdict: Literal["pass", "fail", "inconclusive"]
     figure: Figure
     limit: float

@@ -1,0 +1,71 @@
+"""Blocks: runs of whole conversations, neighbours in time, that stand for one independent observation each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FEWEST = 20
+"""Blocks of a short phase. Fewer, longer blocks keep more of the correlation; 20 leave 19 degrees of freedom."""
+
+MOST = 60
+LONGEST_S = 30.0
+"""Phases beyond FEWEST x LONGEST_S get more blocks instead of longer ones, up to MOST."""
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """`codes[i]` is the block of row i, 0..count-1, in the order of time."""
+
+    codes: NDArray[np.intp]
+    count: int
+
+    def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Add up `values` (one per row) within each block."""
+        return np.asarray(np.bincount(self.codes, weights=values, minlength=self.count), dtype=np.float64)
+
+    def only(self, rows: NDArray[np.bool_]) -> Blocks:
+        """Give the same blocks over some of the rows."""
+        return Blocks(self.codes[rows], self.count)
+
+
+def time_blocks(turns: pd.DataFrame, count: int | None = None) -> Blocks:
+    """Cut turns into about `count` blocks of about equally many turns, no conversation in two blocks.
+
+    Conversations are ordered by the middle of their turns, so that one that spans a border falls where most of it lies.
+    """
+    if turns.empty:
+        return Blocks(np.zeros(0, dtype=np.intp), 0)
+    conversation, names = pd.factorize(_conversation(turns))
+    middle = _middle(turns["intended_s"].to_numpy(), conversation, len(names))
+    order = np.argsort(middle, kind="stable")
+    size = np.bincount(conversation, minlength=len(names))[order]
+    wanted = min(count or _wanted(turns["intended_s"]), len(names))
+    # The block of a conversation is decided by the turn in its middle, so that blocks hold equally many turns.
+    centre = np.cumsum(size) - (size + 1) / 2
+    block = np.floor(centre * wanted / len(turns)).astype(np.intp)
+    _, block = np.unique(block, return_inverse=True)
+    of_conversation = np.empty(len(names), dtype=np.intp)
+    of_conversation[order] = block
+    return Blocks(of_conversation[conversation], int(block.max()) + 1)
+
+
+def _conversation(turns: pd.DataFrame) -> Any:
+    """Give each turn's conversation; a turn without one is a conversation of its own."""
+    ids = turns["conversation_id"].to_numpy()
+    return ids if len(ids) and ids.any() else np.arange(len(turns))
+
+
+def _middle(at_s: NDArray[np.float64], code: NDArray[np.intp], count: int) -> NDArray[np.float64]:
+    return np.asarray(np.bincount(code, weights=at_s, minlength=count) / np.bincount(code, minlength=count))
+
+
+def _wanted(at_s: pd.Series[float]) -> int:
+    span_s = float(at_s.max() - at_s.min())
+    return int(min(max(span_s / LONGEST_S, FEWEST), MOST))

@@ -1,0 +1,202 @@
+"""Cost: tokens times dated prices, per attempt, per response and in waste; unknown usage is named, never 0."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from pydantic import ValidationError
+
+from analysis.model import Figure, NotEstimable
+from analysis.quantiles import ratio
+from scenarios.pricing import PriceTable
+from scenarios.records import ANSWERED, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from analysis.blocks import Blocks
+    from scenarios.pricing import Rates
+
+MILLION = 1_000_000
+ANSWERS = [outcome.value for outcome in ANSWERED]
+KINDS = ("input", "cached_input", "cache_write", "output")
+
+
+def prices_of(meta: Mapping[str, Any], notes: list[str]) -> dict[str, PriceTable]:
+    """Read run.json's `prices`; an endpoint without a readable table is left out."""
+    found = {}
+    entries = meta.get("prices")
+    for endpoint, entry in (entries if isinstance(entries, dict) else {}).items():
+        if entry is None:
+            continue
+        try:
+            found[endpoint] = PriceTable.model_validate({"source": "run.json", **entry})
+        except (ValidationError, TypeError):
+            notes.append(f"the price of {endpoint} in run.json cannot be read: its cost is unknown")
+    return found
+
+
+def tokens(attempts: pd.DataFrame) -> pd.DataFrame:
+    """Give the billed tokens of each attempt by kind: cached and cache-writing ones are taken out of `input`.
+
+    NaN where usage is unknown. An attempt that the server refused by an error status, or that never connected, used
+    none: no provider is known to bill it.
+    """
+    cached = attempts["cached_input_tokens"].astype("float64").fillna(0.0)
+    written = attempts["cache_write_tokens"].astype("float64").fillna(0.0)
+    whole = attempts["input_tokens"].astype("float64")
+    frame = pd.DataFrame(
+        {
+            "input": (whole - cached - written).clip(lower=0.0),
+            "cached_input": cached.where(whole.notna()),
+            "cache_write": written.where(whole.notna()),
+            "output": attempts["output_tokens"].astype("float64"),
+        },
+    )
+    unknown = frame.isna().any(axis=1)
+    refused = unknown & is_refused(attempts)
+    return frame.mask(unknown).mask(refused, 0.0)
+
+
+def is_refused(attempts: pd.DataFrame) -> pd.Series[bool]:
+    """Tell attempts that ended before the model worked: an error status, or no connection."""
+    return (attempts["http_status"] >= 400) | (attempts["outcome"] == Outcome.CONNECT_ERROR.value)
+
+
+def with_cost(attempts: pd.DataFrame, prices: Mapping[str, PriceTable]) -> pd.DataFrame:
+    """Add `cost_usd` to attempts: sum over kinds of tokens x rate / 10^6; NaN without price or usage."""
+    cost = np.full(len(attempts), np.nan)
+    endpoint = attempts["endpoint"].astype("object").to_numpy()
+    for name, table in prices.items():
+        rows = np.flatnonzero(endpoint == name)
+        used = tokens(attempts.iloc[rows])
+        for tier, rates in _tiers(used, table):
+            each = [used[kind].to_numpy()[tier] * float(rate) for kind, rate in rates.items()]
+            cost[rows[tier]] = sum(each[1:], each[0]) / MILLION
+    return attempts.assign(cost_usd=cost)
+
+
+def _tiers(used: pd.DataFrame, table: PriceTable) -> Iterator[tuple[NDArray[np.bool_], dict[str, Decimal]]]:
+    """Give the rows of each price tier, which the size of a request's input decides, with its rates."""
+    size = used[["input", "cached_input", "cache_write"]].sum(axis=1).to_numpy()
+    starts = sorted(tier.above_input_tokens for tier in table.tiers)
+    floors, ceilings = [-np.inf, *starts], [*starts, np.inf]
+    for floor, ceiling in zip(floors, ceilings, strict=True):
+        sized = (size > floor) & (size <= ceiling)
+        yield sized, _by_kind(table.rates(0 if floor == -np.inf else int(floor) + 1))
+
+
+def _by_kind(rates: Rates) -> dict[str, Decimal]:
+    """Give a rate for each kind; one left out is `input`'s."""
+    return {
+        "input": rates.input,
+        "cached_input": rates.input if rates.cached_input is None else rates.cached_input,
+        "cache_write": rates.input if rates.cache_write is None else rates.cache_write,
+        "output": rates.output,
+    }
+
+
+def exact_usd(attempts: pd.DataFrame, table: PriceTable) -> Decimal:
+    """Add up the cost of attempts of one endpoint in Decimal; those of unknown usage are not in it."""
+    used = tokens(attempts)
+    total = Decimal(0)
+    for tier, rates in _tiers(used, table):
+        sums = used[tier].sum()
+        total += sum((int(sums[kind]) * rate for kind, rate in rates.items()), Decimal(0))
+    return total / MILLION
+
+
+def unknown(attempts: pd.DataFrame) -> int:
+    """Count the attempts whose usage is unknown."""
+    return int(tokens(attempts)["output"].isna().sum())
+
+
+def figures(
+    turns: pd.DataFrame, blocks: Blocks, table: PriceTable | None, endpoint: str, seed: int
+) -> dict[str, Figure]:
+    """Give the cost figures of one group of turns (with `cost_usd` and `wasted_usd`, summed over their attempts).
+
+    cost per response = cost of all attempts / answered turns; per 1k = x 1000; per conversation, per million output
+    tokens likewise; wasted share = cost of attempts without an answer / cost. Turns with an attempt of unknown usage
+    are left out above and below the line, and counted in the method.
+    """
+    if table is None:
+        return dict.fromkeys(
+            NAMES, NotEstimable(not_estimable=f"no price for {endpoint}: set its prices in the scenario")
+        )
+    known = turns["cost_usd"].notna().to_numpy()
+    if not known.any():
+        return dict.fromkeys(NAMES, NotEstimable(not_estimable="the server reported no token usage"))
+    kept, blocks = turns[known], blocks.only(known)
+    cost = blocks.sums(kept["cost_usd"].to_numpy())
+    below = _denominators(kept, blocks)
+    left_out = int((~known).sum())
+    method = f"{left_out:,} turns of unknown usage left out; ratio" if left_out else "ratio"
+    found = {
+        name: ratio(cost * scale, below[name], len(kept), seed, method)
+        for name, scale in NAMES.items()
+        if name in below
+    }
+    found["wasted_share"] = ratio(blocks.sums(kept["wasted_usd"].to_numpy()), cost, len(kept), seed, method)
+    return found
+
+
+NAMES: dict[str, float] = {
+    "cost_per_1k_responses_usd": 1000.0,
+    "cost_per_response_usd": 1.0,
+    "cost_per_conversation_usd": 1.0,
+    "cost_per_million_output_tokens_usd": float(MILLION),
+    "wasted_share": 1.0,
+}
+
+
+def _denominators(turns: pd.DataFrame, blocks: Blocks) -> dict[str, NDArray[np.float64]]:
+    answered = blocks.sums(turns["answered"].to_numpy(dtype=np.float64))
+    first = ~turns["conversation_id"].duplicated().to_numpy()
+    return {
+        "cost_per_1k_responses_usd": answered,
+        "cost_per_response_usd": answered,
+        "cost_per_conversation_usd": blocks.sums(first.astype(np.float64)),
+        "cost_per_million_output_tokens_usd": blocks.sums(
+            turns["output_tokens"].fillna(0.0).to_numpy(dtype=np.float64)
+        ),
+    }
+
+
+def summary(attempts: pd.DataFrame, prices: Mapping[str, PriceTable], endpoints: list[str]) -> dict[str, object]:
+    """Give the run's cost block: exact totals as decimal text, waste, prices with source, and what is not known."""
+    each: dict[str, object] = {name: _endpoint(attempts, prices.get(name), name) for name in endpoints}
+    totals = [
+        Decimal(str(entry["total_usd"])) for entry in each.values() if isinstance(entry, dict) and entry["total_usd"]
+    ]
+    complete = bool(endpoints) and len(totals) == len(endpoints)
+    return {
+        "total_usd": _text(sum(totals, Decimal(0))) if complete else None,
+        "endpoints": each,
+        "assumption": "attempts refused by an error status, or never connected, are taken as not billed",
+    }
+
+
+def _endpoint(attempts: pd.DataFrame, table: PriceTable | None, name: str) -> dict[str, object]:
+    rows = attempts[attempts["endpoint"] == name]
+    missing = unknown(rows)
+    if table is None:
+        return {"total_usd": None, "not_estimable": "no price", "attempts_of_unknown_usage": missing}
+    lost = rows[~rows["outcome"].isin(ANSWERS)]
+    return {
+        "total_usd": _text(exact_usd(rows, table)),
+        "wasted_usd": _text(exact_usd(lost, table)),
+        "attempts_of_unknown_usage": missing,
+        "prices_usd_per_million_tokens": {kind: str(rate) for kind, rate in _by_kind(table).items()},
+        "source": table.source,
+    }
+
+
+def _text(amount: Decimal) -> str:
+    """Write an amount in full, without an exponent or trailing zeros."""
+    return f"{amount.normalize():f}"

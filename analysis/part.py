@@ -1,0 +1,102 @@
+"""Parts of a run: the turns of one endpoint, arm and phase, with their blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.blocks import Blocks, time_blocks
+from analysis.model import PhaseSpan
+from analysis.quantiles import Sample, sample
+
+PHASES = ("warm_up", "steady", "drain")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Turns and attempts of one endpoint, arm and phase, in the order of intended start."""
+
+    endpoint: str
+    arm: str
+    phase: str
+    start_s: float
+    end_s: float
+    turns: pd.DataFrame
+    attempts: pd.DataFrame
+    seed: int
+
+    @property
+    def span_s(self) -> float:
+        """Length of the phase."""
+        return self.end_s - self.start_s
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        """The turns' blocks, the same for every figure of the part."""
+        return time_blocks(self.turns)
+
+    def sample(self, metric: str) -> Sample:
+        """Give the values of a per-turn metric."""
+        ids = self.turns["conversation_id"].to_numpy(dtype=np.uint64)
+        return sample(self.turns[metric].to_numpy(dtype=np.float64), self.blocks, ids, self.seed)
+
+
+def parts(turns: pd.DataFrame, attempts: pd.DataFrame, spans: list[PhaseSpan], seed: int) -> list[Part]:
+    """Cut a run into its parts, in the order in which they began; phases without a turn are parts too."""
+    of_turns, of_attempts = _by_group(turns), _by_group(attempts)
+    nothing = turns.iloc[:0], attempts.iloc[:0]
+    return [
+        Part(
+            span.endpoint,
+            span.arm,
+            span.phase,
+            span.start_s,
+            span.end_s,
+            of_turns.get((span.endpoint, span.arm, span.phase), nothing[0]),
+            of_attempts.get((span.endpoint, span.arm, span.phase), nothing[1]),
+            seed,
+        )
+        for span in spans
+    ]
+
+
+def _by_group(frame: pd.DataFrame) -> dict[tuple[str, str, str], pd.DataFrame]:
+    grouped = frame.groupby(["endpoint", "arm", "phase"], observed=True, sort=False)
+    return {(str(key[0]), str(key[1]), str(key[2])): rows.reset_index(drop=True) for key, rows in grouped}
+
+
+def spans(meta: Mapping[str, Any], turns: pd.DataFrame) -> list[PhaseSpan]:
+    """Give when each phase ran: from run.json, and from the rows for phases that it does not know."""
+    known = {(span.endpoint, span.arm, span.phase): span for span in _planned(meta)}
+    for span in _seen(turns):
+        known.setdefault((span.endpoint, span.arm, span.phase), span)
+    return sorted(known.values(), key=lambda span: (span.start_s, span.end_s, span.endpoint, span.arm))
+
+
+def _planned(meta: Mapping[str, Any]) -> Iterator[PhaseSpan]:
+    """Read the phases; one that came twice (arms interleaved) spans from its first start to its last end."""
+    found: dict[tuple[str, str, str], tuple[float, float]] = {}
+    for entry in meta.get("phases") or []:
+        try:
+            key = (str(entry["endpoint"]), str(entry.get("arm") or ""), str(entry["phase"]))
+            start_s, end_s = float(entry["start_s"]), float(entry["end_s"])
+        except (KeyError, TypeError, ValueError):
+            continue  # a phase that never ended: the rows say when it ran
+        before = found.get(key, (start_s, end_s))
+        found[key] = (min(before[0], start_s), max(before[1], end_s))
+    for (endpoint, arm, phase), (start_s, end_s) in found.items():
+        yield PhaseSpan(endpoint=endpoint, arm=arm, phase=phase, start_s=start_s, end_s=end_s)
+
+
+def _seen(turns: pd.DataFrame) -> Iterator[PhaseSpan]:
+    grouped = turns.groupby(["endpoint", "arm", "phase"], observed=True, sort=False)["intended_s"].agg(["min", "max"])
+    for key, start_s, end_s in zip(grouped.index, grouped["min"], grouped["max"], strict=True):
+        if np.isfinite(start_s):
+            yield PhaseSpan(
+                endpoint=str(key[0]), arm=str(key[1]), phase=str(key[2]), start_s=float(start_s), end_s=float(end_s)
+            )

@@ -1,0 +1,171 @@
+"""The report: from a run folder to everything that is said about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from analysis import cost, latency, rates, slo_eval
+from analysis.gaps import histogram
+from analysis.headline import headline, next_steps, verdict
+from analysis.model import Group, PhaseSpan, Plots, Report
+from analysis.part import parts, spans
+from analysis.read import read_run
+from analysis.shares import share, shares
+from analysis.spectrum import spectrum
+from analysis.timeline import timeline
+from analysis.turns import turns
+from analysis.validity import validity, workers
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from analysis.gaps import Histogram
+    from analysis.part import Part
+    from analysis.read import Run
+    from scenarios.pricing import PriceTable
+    from scenarios.slo import Slo
+
+SPECTRA = ("ttft_ms", "response_time_ms")
+
+
+def build(folder: Path) -> Report:
+    """Compute the report of a run folder. Raises TailgateError when it holds no run."""
+    return report(read_run(folder))
+
+
+def report(run: Run) -> Report:
+    """Compute the report of a run: the same run gives the same report."""
+    notes = list(run.notes)
+    prices = cost.prices_of(run.meta, notes)
+    attempts = cost.with_cost(run.attempts, prices)
+    every = turns(attempts)
+    found = parts(every, attempts, spans(run.meta, every), _seed(run.meta))
+    lines = slo_eval.slos(run.meta, notes)
+    groups, held = [], []
+    for part in found:
+        gaps = histogram(_gaps_of(run.gaps, part), part.seed)
+        group = _group(part, gaps, prices.get(part.endpoint), lines, run.meta)
+        if len(part.turns) or part.phase == "steady":
+            groups.append(group)
+        if part.phase == "steady":
+            held += [slo_eval.evaluate(slo, part, gaps, group.cost) for slo in lines]
+    judged = validity(run.meta, _lateness(found), _stops(run.meta))
+    result = verdict(judged, held, groups)
+    return Report(
+        run_id=_text(run.meta, "run_id", run.folder.name),
+        name=_text(run.meta, "name", run.folder.name),
+        started_at=_text(run.meta, "started_at", "unknown"),
+        load_model=_text(run.meta, "load_model", "unknown"),
+        verdict=result,
+        headline=headline(result, judged, held, groups),
+        next_steps=next_steps(result, held, groups, _stops(run.meta)),
+        validity=judged,
+        slo=held,
+        groups=groups,
+        phases=[_span(part) for part in found],
+        health=workers(run.meta),
+        cost=cost.summary(attempts, prices, list(dict.fromkeys(part.endpoint for part in found))),
+        notes=notes + _notes(run, attempts),
+        versions=_versions(run.meta),
+        plots=_plots(found, every, attempts),
+    )
+
+
+def _group(
+    part: Part, gaps: Histogram | None, table: PriceTable | None, lines: list[Slo], meta: dict[str, Any]
+) -> Group:
+    good = slo_eval.good_turns(lines, part)
+    speeds = rates.rates(part)
+    if part.span_s > 0:
+        speeds["goodput_turns_per_second"] = float(good.sum()) / part.span_s
+    return Group(
+        endpoint=part.endpoint,
+        arm=part.arm,
+        phase=part.phase,
+        start_s=part.start_s,
+        end_s=part.end_s,
+        turns=len(part.turns),
+        attempts=len(part.attempts),
+        users=_users(part, meta),
+        shares=shares(part.turns, part.blocks, part.seed),
+        metrics=latency.metrics(part, gaps),
+        cost=cost.figures(part.turns, part.blocks, table, part.endpoint, part.seed),
+        rates=speeds,
+        attainment=share(good, part.blocks, part.seed),
+    )
+
+
+def _users(part: Part, meta: dict[str, Any]) -> int:
+    """Give the users asked for, else those seen."""
+    asked = meta.get("users")
+    number = asked.get(part.endpoint) if isinstance(asked, dict) else None
+    return number if isinstance(number, int) else int(part.turns["user_id"].nunique())
+
+
+def _gaps_of(gaps: pd.DataFrame, part: Part) -> pd.DataFrame:
+    return gaps[(gaps["endpoint"] == part.endpoint) & (gaps["arm"] == part.arm) & (gaps["phase"] == part.phase)]
+
+
+def _lateness(found: list[Part]) -> dict[str, tuple[float, float]]:
+    """Give each endpoint's steady schedule lag p99 and median response time, in seconds."""
+    late = {}
+    for part in found:
+        lag = part.turns["schedule_lag_ms"].dropna()
+        response = part.turns["response_time_ms"].dropna()
+        if part.phase == "steady" and len(lag) and len(response):
+            late[part.endpoint] = (float(lag.quantile(0.99)) / 1000, float(response.median()) / 1000)
+    return late
+
+
+def _seed(meta: dict[str, Any]) -> int:
+    seed = meta.get("seed")
+    return abs(seed) if isinstance(seed, int) else 0
+
+
+def _text(meta: dict[str, Any], key: str, default: str) -> str:
+    return str(meta.get(key) or default)
+
+
+def _stops(meta: dict[str, Any]) -> dict[str, str]:
+    stops = meta.get("endpoint_stops")
+    return {str(key): str(value) for key, value in stops.items()} if isinstance(stops, dict) else {}
+
+
+def _versions(meta: dict[str, Any]) -> dict[str, str]:
+    found = meta.get("versions")
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+
+
+def _span(part: Part) -> PhaseSpan:
+    return PhaseSpan(endpoint=part.endpoint, arm=part.arm, phase=part.phase, start_s=part.start_s, end_s=part.end_s)
+
+
+def _notes(run: Run, attempts: pd.DataFrame) -> list[str]:
+    notes = []
+    if run.meta.get("interrupted"):
+        notes.append("the run was interrupted: its phases are shorter than asked for")
+    missing = cost.unknown(attempts)
+    if missing:
+        notes.append(f"{missing:,} attempts have no known token usage: their cost is unknown and in no total")
+    return notes
+
+
+def _plots(found: list[Part], every: pd.DataFrame, attempts: pd.DataFrame) -> Plots:
+    spectra = {
+        _label(part): {metric: spectrum(part.sample(metric)) for metric in SPECTRA}
+        for part in found
+        if part.phase == "steady" and len(part.turns)
+    }
+    timelines = {}
+    for endpoint in dict.fromkeys(part.endpoint for part in found):
+        own = [part for part in found if part.endpoint == endpoint]
+        start_s, end_s = min(part.start_s for part in own), max(part.end_s for part in own)
+        mine, sent = (frame[(frame["endpoint"] == endpoint).to_numpy()] for frame in (every, attempts))
+        timelines[endpoint] = timeline(mine, sent, start_s, end_s)
+    return Plots(spectra=spectra, timelines=timelines)
+
+
+def _label(part: Part) -> str:
+    return f"{part.endpoint} {part.arm}" if part.arm else part.endpoint

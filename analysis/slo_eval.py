@@ -1,0 +1,156 @@
+"""SLO lines held against a run: pass or fail only where the whole interval says so."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from analysis import wording
+from analysis.model import Figure, NotEstimable, SloLine
+from analysis.quantiles import fewest, mean, quantile
+from analysis.rates import rate
+from analysis.shares import mark, share
+from scenarios.records import ANSWERED, Outcome
+from scenarios.slo import METRICS, parse_slo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from analysis.gaps import Histogram
+    from analysis.part import Part
+    from scenarios.slo import Slo
+
+Verdict = Literal["pass", "fail", "inconclusive"]
+WORDS: dict[Verdict, str] = {"pass": "keeps", "fail": "breaks", "inconclusive": "cannot be judged on"}
+UNDECIDED = [outcome.value for outcome in (*ANSWERED, Outcome.IN_FLIGHT, Outcome.THROTTLED, Outcome.OVERLOADED)]
+"""Last outcomes of turns that got an answer, or were cut while they might still get one."""
+
+COMPARE: dict[str, Callable[[Any, float], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+LONGEST = 100
+"""A line that would need more than this many times the turns is too close to its limit to be decided by running."""
+
+
+def slos(meta: Mapping[str, Any], notes: list[str]) -> list[Slo]:
+    """Read the SLO lines of run.json's scenario; a line that cannot be read is a note."""
+    scenario = meta.get("scenario")
+    lines = scenario.get("slo") if isinstance(scenario, dict) else None
+    found = []
+    for line in lines if isinstance(lines, list) else []:
+        try:
+            found.append(parse_slo(str(line)))
+        except ValueError as error:
+            notes.append(f"an SLO line of run.json was not held: {error}")
+    return found
+
+
+def evaluate(slo: Slo, part: Part, gaps: Histogram | None, cost: Mapping[str, Figure]) -> SloLine:
+    """Hold one line against one part of the run."""
+    figure = measure(slo, part, gaps, cost)
+    verdict = judge(slo, figure)
+    reason = ""
+    if METRICS[slo.metric].kind == "latency":
+        verdict, reason = _with_failures(slo, part, verdict)
+    needed = needed_turns(slo, figure) if verdict == "inconclusive" and not reason else None
+    return SloLine(
+        line=slo.text,
+        endpoint=part.endpoint,
+        arm=part.arm,
+        verdict=verdict,
+        figure=figure,
+        limit=slo.limit,
+        comparator=slo.comparator,
+        unit=slo.unit,
+        sentence=_sentence(slo, part, figure, verdict) + reason + _longer(part, needed),
+        needed_turns=needed,
+    )
+
+
+def measure(slo: Slo, part: Part, gaps: Histogram | None, cost: Mapping[str, Figure]) -> Figure:
+    """Estimate what the line is about."""
+    kind = METRICS[slo.metric].kind
+    if kind == "share":
+        return share(mark(part.turns, slo.metric.removesuffix("_share")), part.blocks, part.seed)
+    if slo.metric.endswith("_per_second"):
+        return rate(part, slo.metric)
+    if kind == "scalar":
+        return cost.get(slo.metric, NotEstimable(not_estimable=f"{slo.metric} was not measured"))
+    if slo.metric == "gap_ms" and gaps is None:
+        return NotEstimable(not_estimable="no gaps were recorded")
+    data = gaps if slo.metric == "gap_ms" and gaps is not None else part.sample(slo.metric)
+    return mean(data) if slo.quantile is None else quantile(data, slo.quantile)
+
+
+def judge(slo: Slo, figure: Figure) -> Verdict:
+    """Pass if the whole interval keeps the limit, fail if none of it does, else inconclusive."""
+    if isinstance(figure, NotEstimable) or figure.low is None or figure.high is None:
+        return "inconclusive"
+    kept = {slo.met_by(figure.low), slo.met_by(figure.high)}
+    if kept == {True}:
+        return "pass"
+    return "fail" if kept == {False} else "inconclusive"
+
+
+def _with_failures(slo: Slo, part: Part, verdict: Verdict) -> tuple[Verdict, str]:
+    """Let turns that failed count as infinitely late: beyond 1 - p of all turns, the p-quantile is one of them."""
+    if slo.quantile is None or slo.comparator.startswith(">") or part.turns.empty:
+        return verdict, ""
+    lost = ~part.turns["outcome"].isin(UNDECIDED).to_numpy()
+    found = share(lost, part.blocks, part.seed)
+    room = 1 - slo.quantile
+    if isinstance(found, NotEstimable) or found.value <= room:
+        return verdict, ""
+    text = f"; {wording.number(found.value, 'share')} of all turns failed and have no latency"
+    if found.low is not None and found.low > room:
+        return "fail", text
+    return ("inconclusive" if verdict == "pass" else verdict), text
+
+
+def needed_turns(slo: Slo, figure: Figure) -> int | None:
+    """Give about how many turns would decide the line: n (half width / distance to the limit)^2, or the least for p."""
+    if isinstance(figure, NotEstimable):
+        return None if slo.quantile is None else fewest(slo.quantile)
+    if figure.low is None or figure.high is None:
+        return None
+    distance = abs(figure.value - slo.limit)
+    width = figure.value - figure.low if slo.limit < figure.value else figure.high - figure.value
+    if distance == 0 or width > distance * math.sqrt(LONGEST):
+        return None
+    return max(math.ceil(figure.n * (width / distance) ** 2), figure.n + 1)
+
+
+def _sentence(slo: Slo, part: Part, figure: Figure, verdict: Verdict) -> str:
+    name = f"{part.endpoint} ({part.arm})" if part.arm else part.endpoint
+    return f"{name} {WORDS[verdict]} {slo.text} with {wording.figure(figure, slo.unit)}".replace(
+        "with not estimable", "because it is not estimable"
+    )
+
+
+def _longer(part: Part, needed: int | None) -> str:
+    if needed is None or part.turns.empty or part.span_s <= 0:
+        return ""
+    seconds = part.span_s * needed / len(part.turns)
+    if seconds <= part.span_s:
+        return ""
+    steady = f"steady for {wording.span(seconds)} instead of {wording.span(part.span_s)}"
+    return f"; about {needed:,} turns would tell: {steady}"
+
+
+def good_turns(lines: list[Slo], part: Part) -> NDArray[np.bool_]:
+    """Mark turns with success that met every per-turn limit: each line on a latency, read as a limit for each turn."""
+    good = part.turns["successful"].to_numpy(dtype=bool).copy()
+    for slo in lines:
+        if METRICS[slo.metric].kind != "latency" or slo.metric not in part.turns:
+            continue
+        values = part.turns[slo.metric].to_numpy(dtype=np.float64)
+        good &= np.isnan(values) | COMPARE[slo.comparator](values, slo.limit)
+    return good
