@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic import Strict as Exact
 
 from scenarios.quantities import shown
@@ -141,6 +141,8 @@ def _says_something(template: object) -> bool:
 
 class Endpoint(Strict):
     """One model behind one URL, or a simulated one."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["url"]}, {"required": ["simulated"]}]})
 
     other_names: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("base_url", "host", "address", "uri", "endpoint"), "url"),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from scenarios.quantities import Count
 from scenarios.strict import Contradiction, Strict
@@ -27,8 +27,16 @@ def _some(turns: tuple[str, ...]) -> tuple[str, ...]:
     return turns
 
 
+def _text_or_turns(schema: dict[str, Any]) -> None:
+    schema["properties"]["text"] = {"type": "string", "description": "What the user says, in a single turn."}
+    schema["required"] = ["id"]
+    schema["oneOf"] = [{"required": ["turns"]}, {"required": ["text"]}]
+
+
 class Prompt(Strict):
     """One case: what a user says turn by turn, and how long the answers are expected to be."""
+
+    model_config = ConfigDict(json_schema_extra=_text_or_turns)
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$", max_length=100)]
     """Unique name of the case."""

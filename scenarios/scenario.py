@@ -7,18 +7,20 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic import Strict as Exact
 
 from scenarios.distribution import Distribution
+from scenarios.editor_schema import for_editors
 from scenarios.endpoint import Endpoint, Prices, Template, is_loopback
 from scenarios.errors import ScenarioError
+from scenarios.problem import explain
 from scenarios.prompts import DEFAULT_PROMPTS, Prompt
 from scenarios.quantities import Count, Duration, PositiveDuration, RandomDuration, parse_duration
 from scenarios.simulated import Faults, Limit, Simulated, WaitForm
 from scenarios.slo import Slo
 from scenarios.source import read
-from scenarios.strict import Contradiction, Strict
+from scenarios.strict import AlsoWritten, Contradiction, Strict
 
 __all__ = [
     "Conversation",
@@ -114,12 +116,6 @@ def _prompt(number: int, item: object) -> object:
     return item if isinstance(item, dict | Prompt) else {"id": f"prompt-{number:03d}", "turns": [item]}
 
 
-def _by_number_or_range() -> dict[str, Any]:
-    whole = {"type": "integer", "minimum": 1}
-    bounds = {"type": "object", "properties": {"min": whole, "max": whole}, "additionalProperties": False}
-    return {"anyOf": [whole, bounds], "description": Turns.__doc__}
-
-
 def _distinct(prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
     double = next((name for name, times in Counter(prompt.id for prompt in prompts).items() if times > 1), None)
     if double is not None:
@@ -139,9 +135,14 @@ class Conversation(Strict):
         "timeout": "timeouts",
     }
 
-    prompts: Annotated[tuple[Prompt, ...], BeforeValidator(_prompts), AfterValidator(_distinct)] = DEFAULT_PROMPTS
+    prompts: Annotated[
+        tuple[Prompt, ...],
+        BeforeValidator(_prompts),
+        AfterValidator(_distinct),
+        AlsoWritten({"type": "string"}, items={"type": "string"}),
+    ] = DEFAULT_PROMPTS
     """A JSON-lines file of prompts, or a list of what users say first."""
-    turns: Annotated[Turns, BeforeValidator(_turns), WithJsonSchema(_by_number_or_range())] = Turns()
+    turns: Annotated[Turns, BeforeValidator(_turns), AlsoWritten({"type": "integer", "minimum": 1})] = Turns()
     """Turns per conversation: a number, or {min, max}."""
     max_output_tokens: Count = 256
     """Longest answer asked for."""
@@ -234,7 +235,9 @@ class Scenario(Strict):
         try:
             return cls.model_validate(document)
         except ValidationError as error:
-            lines = [f"scenario: {'.'.join(map(str, found['loc']))}: {found['msg']}" for found in error.errors()]
+            lines = [
+                f"scenario: {'.'.join(map(str, found['loc']))}: {explain(found, None)}" for found in error.errors()
+            ]
             raise ScenarioError(lines) from None
 
     @property
@@ -261,4 +264,4 @@ def load(path: str | Path, *, check_env: bool = True) -> Scenario:
 
 def json_schema() -> dict[str, Any]:
     """Give the JSON Schema of a scenario file, for editors."""
-    return Scenario.model_json_schema()
+    return for_editors(Scenario, "Tailgate scenario")

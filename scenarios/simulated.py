@@ -101,4 +101,4 @@ class Simulated(Strict):
     def contradictions(cls, data: Mapping[str, Any]) -> Iterator[Contradiction]:
         """Yield a bounded queue that nothing waits in."""
         if data.get("max_queue") is not None and data.get("concurrency") is None:
-            yield "max_queue", "nothing waits without a concurrency limit: add concurrency or remove max_queue"
+            yield "max_queue", "nothing waits without concurrency: add it or remove max_queue"

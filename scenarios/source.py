@@ -76,6 +76,7 @@ def _prepare(tree: Tree) -> None:
         tree.data["conversation"] = {**conversation, **_prompts(tree, conversation["prompts"])}
     for name, endpoint in _endpoints(tree):
         if isinstance(endpoint.get("ca_file"), str):
+            endpoint["ca_file"] = Path(tree.file).parent / endpoint["ca_file"]
             endpoint["ca_pem"] = _certificates(tree, name, endpoint["ca_file"])
 
 
@@ -98,8 +99,7 @@ def _prompts(tree: Tree, written: str) -> dict[str, Any]:
     return {"prompts": prompts or ["missing"]}
 
 
-def _certificates(tree: Tree, name: str, written: str) -> str | None:
-    path = Path(tree.file).parent / written
+def _certificates(tree: Tree, name: str, path: Path) -> str | None:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):

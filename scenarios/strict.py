@@ -1,14 +1,40 @@
 """The base of every part of a scenario: frozen, no unknown keys, and all problems of a part reported together."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
-from pydantic_core import ErrorDetails, InitErrorDetails
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import ErrorDetails, InitErrorDetails, core_schema
 
 Contradiction = tuple[str, str]
 """The key at fault ("" = the part as a whole, dots lead inwards) and what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class AlsoWritten:
+    """Tells editors of a shorter way to write a value, or each item of a list."""
+
+    value: dict[str, Any]
+    items: dict[str, Any] | None = None
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Offer both ways."""
+        full = handler(schema)
+        if self.items is not None:
+            full = {**full, "items": {"anyOf": [self.items, full["items"]]}}
+        return {"anyOf": [self.value, full]}
 
 
 class UnknownKeyError(ValueError):

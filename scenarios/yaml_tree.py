@@ -95,7 +95,7 @@ def _syntax(text: str, place: Place, error: yaml.MarkedYAMLError) -> tuple[Place
 
 def _remedy(problem: str) -> str:
     remedies = {
-        "mapping values are not allowed": "put text that holds ': ' in quotes, and check the indentation",
+        "mapping values are not allowed": "put text that holds ': ' in quotes",
         "could not find expected ':'": "write 'key: value'",
         "did not find expected key": "check the indentation, and that brackets and quotes are closed",
         "did not find expected '-'": "check the indentation of the list",
@@ -162,10 +162,12 @@ class _Builder:
         if id(node) in self.open or self.nodes > _MOST_NODES:
             raise yaml.constructor.ConstructorError(None, None, "an alias that holds itself", node.start_mark)
         self.tree.values[path] = _start(node)
-        if isinstance(node, yaml.ScalarNode):
-            return self._scalar(node, path)
-        if not node.tag.startswith("tag:yaml.org,2002:"):
+        tag_known = node.tag in yaml.constructor.SafeConstructor.yaml_constructors
+        if not tag_known:
             self.tree.add(_start(node), f"the tag {node.tag} means nothing here: remove it")
+        if isinstance(node, yaml.ScalarNode):
+            self.tree.raw[path] = node.value
+            return self._scalar(node) if tag_known else node.value
         self.open.add(id(node))
         value = self._mapping(node, path) if isinstance(node, yaml.MappingNode) else self._sequence(node, path)
         self.open.discard(id(node))
@@ -195,8 +197,7 @@ class _Builder:
             self.tree.add(_start(key), f'YAML reads the key {key.value} as {as_what}: write "{key.value}"')
         return str(key.value)
 
-    def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
-        self.tree.raw[path] = node.value
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
         try:
             value = self.constructor.construct_object(node)
         except ValueError:
