@@ -396,6 +396,21 @@ def test_chunk_hidden_in_a_comment() -> None:
     assert (counts, reply.text) == ([1, 1, 0, 0, 0], "aa")
 
 
+def test_usage_beside_content_is_read_each_time() -> None:
+    """A server that states its usage in every chunk is believed in the last, also if that repeats an earlier one."""
+    chunk = event({"content": "a"}, usage={"prompt_tokens": 1, "completion_tokens": 1})
+    reply, counts = read(chunk, chunk, USAGE, chunk, STOP, DONE)
+    assert (reply.usage, counts) == (Usage(input_tokens=1, output_tokens=1), [1, 1, 0, 1, 0, 0])
+
+
+def test_only_whole_events_take_the_short_way() -> None:
+    """A chunk that follows an unfinished line or field is part of that event, however it is cut."""
+    chunk = event({"content": "a"})
+    for unfinished in (b"data: x\n", b"data: x", b"event: error\n", b"x"):
+        reply, counts = read(chunk, chunk, unfinished, chunk, chunk, STOP, DONE)
+        assert (sum(counts), reply.text) == (3, "aaa")
+
+
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from(['"', "\\", "\r\n", "🙂", "\u2028"])
 DELTAS = st.one_of(
     TEXTS.map(lambda text: {"content": text}),
@@ -430,14 +445,20 @@ ODD = st.sampled_from(
     ]
 )
 FRAMES = st.sampled_from(
-    [(b"data: ", b"\n\n")] * 6
-    + [(b"data:", b"\n\n"), (b"data: ", b"\r\n\r\n"), (b"data: ", b"\r\r"), (b"event: m\ndata: ", b"\n\n")]
-    + [
+    [
+        *[(b"data: ", b"\n\n")] * 8,
+        (b"data:", b"\n\n"),
+        (b"data: ", b"\r\n\r\n"),
+        (b"data: ", b"\r\r"),
+        (b"data: ", b"\n"),
+        (b"data: ", b""),
+        (b"data: ", b"\ndata: \n\n"),
         (b"\xef\xbb\xbfdata: ", b"\n\n"),
+        (b"event: m\ndata: ", b"\n\n"),
+        (b"event: error\ndata: ", b"\n\n"),
         (b": ping\n\ndata: ", b"\n\n"),
         (b"id: 1\ndata: ", b"\n\n"),
         (b": ", b"\n\n"),
-        (b"data: ", b"\ndata: \n\n"),
     ]
 )
 STREAMS = st.lists(
