@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from analysis import figures, summary
-from analysis.model import Estimate, Report, SloLine, Spectrum, Timeline
+from analysis.model import Estimate, Figure, Report, SloLine, Spectrum, Timeline
 from analysis.plaintext import clean
 
 TAIL_START, TAIL_END = 0.5, 0.999
 STANDARD = (0.5, 0.9, 0.95, 0.99, 0.999)
+
+
+Point = tuple[float | None, float | None, float | None]
+"""A quantile's value, low and high."""
 
 
 class Limit(TypedDict):
@@ -26,6 +30,7 @@ class Curve(TypedDict):
     """One endpoint's quantiles with their intervals; `colour` is its index among the report's endpoints."""
 
     name: str
+    endpoint: str
     colour: int
     values: list[float | None]
     low: list[float | None]
@@ -76,38 +81,56 @@ def tail_plots(report: Report) -> list[TailPlot]:
 
 def _tail_plot(report: Report, metric: str) -> TailPlot:
     colours = {name: index for index, name in enumerate(summary.endpoint_names(report))}
-    spectra = {name: found[metric] for name, found in report.plots.spectra.items() if metric in found}
-    grid = sorted({p for spectrum in spectra.values() for p in spectrum.p if TAIL_START - 1e-9 <= p <= TAIL_END + 1e-9})
+    points = {
+        name: _points(found[metric]) | _standard_points(report, name, metric)
+        for name, found in report.plots.spectra.items()
+        if metric in found
+    }
+    grid = sorted({p for curve in points.values() for p in curve if TAIL_START - 0.06 <= p <= 1 - 0.0008})
     return {
         "metric": metric,
         "label": figures.label(metric),
-        "p": grid,
+        "p": [round(p, 6) for p in grid],
         "x": [tail_x(p) for p in grid],
-        "curves": [_curve(name, colours[name], spectrum, grid) for name, spectrum in spectra.items()],
+        "curves": [_curve(name, colours[name], curve, grid) for name, curve in points.items()],
         "limits": _limits(report, metric),
     }
 
 
-def _curve(name: str, colour: int, spectrum: Spectrum, grid: list[float]) -> Curve:
-    place = {p: index for index, p in enumerate(spectrum.p)}
+def _points(spectrum: Spectrum) -> dict[float, Point]:
+    return dict(zip(spectrum.p, zip(spectrum.values, spectrum.low, spectrum.high, strict=True), strict=True))
 
-    def on_grid(values: list[float | None]) -> list[float | None]:
-        return [_short(values[place[p]]) if p in place else None for p in grid]
 
+def _standard_points(report: Report, endpoint: str, metric: str) -> dict[float, Point]:
+    """Give the quantiles of the tables as points of the curve, so that both say the same."""
+    found = _figures(report, endpoint, metric)
+    return {p: (f.value, f.low, f.high) for p, f in found.items() if isinstance(f, Estimate)}
+
+
+def _figures(report: Report, endpoint: str, metric: str) -> dict[float, Figure]:
+    groups = (group for group in summary.headline_groups(report) if group.endpoint == endpoint)
+    quantiles = next((group.metrics.get(metric, {}) for group in groups), {})
+    named = {p: quantiles.get(f"p{p * 100:g}".replace(".", "_")) for p in STANDARD}
+    return {p: figure for p, figure in named.items() if figure is not None}
+
+
+def _curve(name: str, colour: int, points: dict[float, Point], grid: list[float]) -> Curve:
+    sides = [points.get(p, (None, None, None)) for p in grid]
     return {
         "name": clean(name),
+        "endpoint": name,
         "colour": colour,
-        "values": on_grid(spectrum.values),
-        "low": on_grid(spectrum.low),
-        "high": on_grid(spectrum.high),
+        "values": [_short(value, 6) for value, _, _ in sides],
+        "low": [_short(low, 6) for _, low, _ in sides],
+        "high": [_short(high, 6) for _, _, high in sides],
     }
 
 
-def _short(value: float | None) -> float | None:
-    """Keep five significant digits: a page with many bins stays small."""
+def _short(value: float | None, digits: int = 4) -> float | None:
+    """Keep few significant digits: a page with many bins stays small."""
     if value is None or not math.isfinite(value):
         return None
-    return float(f"{value:.5g}")
+    return float(f"{value:.{digits}g}")
 
 
 def _limits(report: Report, metric: str) -> list[Limit]:
@@ -144,7 +167,7 @@ def _course(report: Report, name: str, colour: int, timeline: Timeline) -> Cours
         "name": clean(name),
         "colour": colour,
         "bin": timeline.bin_s,
-        "t": [_short(t) or 0.0 for t in timeline.t_s],
+        "t": [round(t, 2) for t in timeline.t_s],
         "latency": [[_short(value) for value in values] for values in latency],
         "load": [[_short(value) or 0.0 for value in values] for values in load],
         "phases": [
@@ -155,27 +178,19 @@ def _course(report: Report, name: str, colour: int, timeline: Timeline) -> Cours
     }
 
 
-def at_standard(plot: TailPlot) -> list[tuple[str, list[str]]]:
-    """Give the plot's table: for each standard percentile, each curve's `value [low, high]` there."""
-    rows = []
-    for p in STANDARD:
-        index = min(range(len(plot["p"])), key=lambda i: abs(plot["x"][i] - tail_x(p)), default=None)
-        if index is not None and abs(plot["x"][index] - tail_x(p)) < 0.02:
-            rows.append((f"p{p * 100:g}", [_at(curve, index) for curve in plot["curves"]]))
-    return rows
+def at_standard(report: Report, plot: TailPlot) -> list[tuple[str, list[str]]]:
+    """Give the plot's table: for each standard percentile, each curve's `value [low, high]`."""
+    found = [_figures(report, curve["endpoint"], plot["metric"]) for curve in plot["curves"]]
+    return [
+        (f"p{p * 100:g}", [figures.figure_text(of[p], "ms") if p in of else figures.MISSING for of in found])
+        for p in STANDARD
+        if any(p in of for of in found)
+    ]
 
 
-def _at(curve: Curve, index: int) -> str:
-    value = curve["values"][index]
-    if value is None:
-        return figures.NOT_ESTIMABLE
-    low, high = curve["low"][index], curve["high"][index]
-    return figures.figure_text(Estimate(value=value, low=low, high=high, n=0, method=""), "ms")
-
-
-def alternative(plot: TailPlot) -> str:
+def alternative(report: Report, plot: TailPlot) -> str:
     """Say in words what the tail plot shows."""
-    rows = at_standard(plot)
+    rows = at_standard(report, plot)
     curves = [
         f"{curve['name']}: " + ", ".join(f"{label} {cells[index]}" for label, cells in rows)
         for index, curve in enumerate(plot["curves"])

@@ -41,6 +41,8 @@ _LABELS = {
     "cost_per_response_usd": "Cost per response",
     "cost_per_1k_usd": "Cost per 1,000 responses",
     "total_usd": "Total cost",
+    "wasted_usd": "Spent without an answer",
+    "prices_usd_per_million_tokens": "Prices (USD per million tokens)",
     "turns_per_second": "Turns per second",
     "output_tokens_per_second": "Output tokens per second",
     "ok": "Answered",
@@ -52,6 +54,7 @@ _LABELS = {
     "waiting_at_end": "Waiting for a limit at the end",
     "throttled": "Turns with at least one 429",
     "failed": "All unsuccessful turns",
+    "attainment": "Turns within every latency limit",
     "bad_response": "Unreadable response",
     "quota_exhausted": "Out of quota",
 }
@@ -121,8 +124,8 @@ def _trim(text: str) -> str:
 
 def measure(text: str, unit: Unit) -> str:
     """Put the unit to a number's text."""
-    after = {"ms": " ms", "s": " s", "share": " %", "per_second": " /s", "tokens": " tokens"}
-    return f"USD {text}" if unit == "usd" else text + after.get(unit, "")
+    after = {"ms": " ms", "s": " s", "share": "%", "per_second": " /s", "tokens": " tokens"}
+    return f"${text}" if unit == "usd" else text + after.get(unit, "")
 
 
 def value_text(value: float, unit: Unit) -> str:
@@ -180,13 +183,13 @@ def count(value: int | None) -> str:
 
 
 def margin_text(value: float, limit: float, comparator: str) -> str:
-    """Say how far `value` lies from `limit`: `26 % under the limit`, `3.2 x the limit`."""
+    """Say how far `value` lies from `limit`: `26% under the limit`, `3.2 x the limit`."""
     if limit in (0, value):
         return "at the limit" if value == limit else ""
     ratio = value / limit
     if ratio >= 2:
         return f"{_trim(f'{ratio:.1f}')} {TIMES} the limit"
     part = abs(ratio - 1) * 100
-    amount = f"{part:.0f} %" if part >= 1 else f"{part:.1g} %"
+    amount = f"{part:.0f}%" if part >= 1 else f"{part:.1g}%"
     word = "limit" if comparator.startswith("<") else "floor"
     return f"{amount} {'over' if ratio > 1 else 'under'} the {word}"

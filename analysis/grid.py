@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _FIGURE: TypeAdapter[Figure] = TypeAdapter(Figure)
+_DECIMAL = re.compile(r"\d+(\.\d+)?")
 QUANTILES = ("mean", "p50", "p90", "p95", "p99", "p99_9")
 
 
@@ -95,6 +97,8 @@ def _scalar_text(name: str, value: object) -> str:
         return figures.value_text(value * 1000, "ms")
     if isinstance(value, int | float):
         return figures.value_text(value, unit)
+    if isinstance(value, str) and unit == "usd" and _DECIMAL.fullmatch(value):
+        return figures.value_text(float(value), unit)
     return figures.MISSING if value is None else clean(value)
 
 
@@ -137,12 +141,18 @@ def _occurred(figure: Figure | None) -> bool:
 
 def costs(groups: list[Group], names: list[str], caption: str) -> Grid:
     """Give every cost figure, one column per group."""
-    found = dict.fromkeys(name for group in groups for name in group.cost)
+    return _side_by_side([group.cost for group in groups], names, caption)
+
+
+def variances(groups: list[Group], names: list[str], caption: str) -> Grid:
+    """Give every figure on variance, one column per group."""
+    return _side_by_side([group.variance for group in groups], names, caption)
+
+
+def _side_by_side(blocks: list[dict[str, Figure]], names: list[str], caption: str) -> Grid:
+    found = dict.fromkeys(name for block in blocks for name in block)
     rows = tuple(
-        (
-            figures.label(clean(name)),
-            tuple(summary.cell(group.cost.get(name), figures.unit_of(name)) for group in groups),
-        )
+        (figures.label(clean(name)), tuple(summary.cell(block.get(name), figures.unit_of(name)) for block in blocks))
         for name in found
     )
     return Grid(caption, ("Figure", *names), rows)

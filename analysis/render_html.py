@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -18,7 +19,8 @@ _HERE = Path(__file__).parent
 
 def html(report: Report) -> str:
     """Give the whole page; the same report gives the same text."""
-    return _environment().get_template("report.html.j2").render(_context(report))
+    page = _environment().get_template("report.html.j2").render(_context(report))
+    return re.sub(r"\n\s+", "\n", page)
 
 
 @cache
@@ -30,6 +32,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "separators": (",", ":")}
     environment.filters["clean"] = clean
     environment.globals["asset"] = _asset
     return environment
@@ -49,14 +52,15 @@ def _context(report: Report) -> dict[str, object]:
     return {
         "report": report,
         "word": summary.WORDS[report.verdict],
-        "meaning": summary.MEANINGS[report.verdict],
+        "headline": summary.headline(report),
+        "meaning": summary.MEANINGS[report.verdict] if report.slo else "",
         "counts": summary.verdict_counts(report),
         "slo": [(row, charts.bar(row.source)) for row in summary.slo_rows(report)],
         "columns": [(name, colours[group.endpoint]) for name, group in zip(names, groups, strict=True)],
         "sections": [
             (name, list(rows)) for name, rows in groupby(summary.sides(report), key=lambda side: side.section)
         ],
-        "tails": [(plot, charts.alternative(plot), charts.at_standard(plot)) for plot in tails],
+        "tails": [(plot, charts.alternative(report, plot), charts.at_standard(report, plot)) for plot in tails],
         "courses": courses,
         "data": {"tails": tails, "courses": courses},
         "outcomes": [(name, charts.outcome_parts(summary.parts(g))) for name, g in zip(names, groups, strict=True)],
@@ -74,8 +78,9 @@ def _users(groups: list[Group]) -> str:
 def _tables(report: Report, groups: list[Group], names: list[str]) -> dict[str, object]:
     every = [(group, summary.group_name(group, report.groups)) for group in report.groups]
     return {
-        "shares": grid.shares(groups, names, "Share of all intended turns by outcome, with 95 % interval"),
-        "group_costs": grid.costs(groups, names, "Cost by endpoint, with 95 % interval"),
+        "shares": grid.shares(groups, names, "Share of all intended turns by outcome, with 95% interval"),
+        "group_costs": grid.costs(groups, names, "Cost by endpoint, with 95% interval"),
+        "variances": grid.variances(groups, names, "Variance by endpoint, with 95% interval"),
         "cost": grid.block(report.cost),
         "quality": grid.block(report.quality) if report.quality else None,
         "health": _health(report),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from analysis.model import Report
 
 LINES = 60
-_MOST_REASONS, _MOST_STEPS, _MOST_SLO, _MOST_SIDES, _MOST_NOTES = 3, 3, 16, 18, 5
+_MOST_REASONS, _MOST_STEPS, _MOST_SLO, _MOST_SIDES, _MOST_NOTES = 3, 3, 13, 15, 3
 _SIGNS = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "invalid": "⛔"}
 
 
@@ -22,7 +22,7 @@ def to_markdown(report: Report) -> str:
     lines = [
         f"## {_SIGNS[report.verdict]} {summary.WORDS[report.verdict]}: {markdown(report.name)}",
         "",
-        markdown(report.headline),
+        markdown(summary.headline(report)),
         "",
         *_bullets(report.validity.reasons, _MOST_REASONS, "reasons"),
         *_slo_table(report),
@@ -36,7 +36,7 @@ def to_markdown(report: Report) -> str:
 
 def _origin(report: Report) -> str:
     run = f"Run {markdown_code(report.run_id)}, {markdown(report.started_at)}, {markdown(report.load_model)} loop."
-    return f"{run} Brackets are 95 % intervals; the whole report is in `report.html`."
+    return f"{run} Brackets are 95% intervals; the whole report is in `report.html`."
 
 
 def _bullets(texts: Sequence[str], most: int, kind: str, lead: str = "") -> list[str]:
@@ -51,7 +51,7 @@ def _bullets(texts: Sequence[str], most: int, kind: str, lead: str = "") -> list
 def _slo_table(report: Report) -> list[str]:
     rows = summary.slo_rows(report)
     if not rows:
-        return ["The scenario has no `slo` lines, so this run decides nothing.", ""]
+        return ["The scenario has no `slo` lines: there is no limit to hold these figures against.", ""]
     lines = ["| verdict | line | endpoint | figure [low, high] | distance | n |", "|---|---|---|--:|---|--:|"]
     lines += [_slo_row(row) for row in rows[:_MOST_SLO]]
     if len(rows) > _MOST_SLO:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from analysis.model import Report
 
 _STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "invalid": "bold magenta", "": ""}
-_SLO_HEADS = ("Verdict", "Line", "Endpoint", "Figure", "95 % interval", "n", "Distance")
+_SLO_HEADS = ("Verdict", "Line", "Endpoint", "Figure", "95% interval", "n", "Distance")
 _ASCII = str.maketrans({"✓": "+", "✕": "x", "⊘": "!", "→": "->", "≥": ">=", "≤": "<=", "∞": "inf"})
 _ASCII |= str.maketrans({figures.MISSING: "-", figures.TIMES: "x"})
 
@@ -30,7 +30,7 @@ def print_report(report: Report, console: Console) -> None:
     word = Text(
         page.speak(f"{summary.SYMBOLS[report.verdict]} {summary.WORDS[report.verdict]}"), _STYLES[report.verdict]
     )
-    page.line(Text.assemble(word, "  ", page.speak(clean(report.headline))))
+    page.line(Text.assemble(word, "  ", page.speak(summary.headline(report))))
     for reason in report.validity.reasons:
         page.line(f"  ! {clean(reason)}")
     for step in report.next_steps:

@@ -28,6 +28,7 @@ SUCCESSFUL = ("ok", "ok_length")
 OVERLAPPING = frozenset({"throttled", "failed"})
 """Shares that are no outcome: turns with at least one 429, and all turns that were not successful."""
 
+_SHARES = "Shares of all intended turns"
 _ORDER = {"fail": 0, "inconclusive": 1, "pass": 2}
 _QUANTILE_OF = re.compile(r"\s*(p\d+(?:[._]\d+)?|mean)\s*\(\s*([a-z0-9_]+)\s*\)")
 _NAME = re.compile(r"\s*([a-z0-9_]+)")
@@ -95,7 +96,7 @@ def _slo_row(line: SloLine) -> SloRow:
     return SloRow(
         verdict=line.verdict,
         line=clean(line.line),
-        endpoint=clean(line.endpoint),
+        endpoint=clean(f"{line.endpoint} · {line.arm}" if line.arm else line.endpoint),
         value=figures.estimate_text(line.figure, unit),
         interval=figures.interval_text(line.figure, unit),
         limit=f"{line.comparator} {figures.limit_text(line.limit, unit)}",
@@ -124,6 +125,11 @@ def slo_target(line: SloLine) -> tuple[str, str]:
         return found[1].replace(".", "_"), found[2]
     name = _NAME.match(line.line)
     return "", name[1] if name else ""
+
+
+def headline(report: Report) -> str:
+    """Give the headline without the verdict's word, which every renderer shows before it."""
+    return clean(report.headline).removeprefix(f"{WORDS[report.verdict]}: ")
 
 
 def verdict_counts(report: Report) -> str:
@@ -157,9 +163,12 @@ def endpoint_names(report: Report) -> list[str]:
 def sides(report: Report) -> list[Side]:
     """Give the headline figures with one cell per group of `headline_groups`, in its order."""
     groups = headline_groups(report)
-    verdicts = {(line.endpoint, *slo_target(line)): line.verdict for line in report.slo}
+    verdicts = {(line.endpoint, line.arm, *slo_target(line)): line.verdict for line in report.slo}
     rows = [_latency(groups, metric, q, verdicts) for metric in HEADLINE_METRICS for q in HEADLINE_QUANTILES]
     rows += [_share(groups, "Turns with a 429", "throttled", "throttled_share", verdicts), _failed(groups, verdicts)]
+    if any(group.attainment for group in groups):
+        within = (cell(group.attainment, "share") for group in groups)
+        rows.append(Side(_SHARES, figures.label("attainment"), tuple(within)))
     rows += [_cost(groups, name, verdicts) for name in _cost_names(groups)]
     rows += [_rate(groups, name) for name in dict.fromkeys(name for group in groups for name in group.rates)]
     rows.append(Side("Load", "Turns", tuple(Cell(f"{group.turns:,}") for group in groups)))
@@ -167,8 +176,8 @@ def sides(report: Report) -> list[Side]:
     return [row for row in rows if any(cell.value != figures.MISSING for cell in row.cells)]
 
 
-Verdicts = Mapping[tuple[str, str, str], str]
-"""Verdict by endpoint, quantile and metric."""
+Verdicts = Mapping[tuple[str, str, str, str], str]
+"""Verdict by endpoint, arm, quantile and metric."""
 
 
 def cell(figure: Figure | None, unit: Unit, verdict: str = "") -> Cell:
@@ -193,27 +202,34 @@ def side_name(side: Side) -> str:
 
 def _latency(groups: list[Group], metric: str, quantile: str, verdicts: Verdicts) -> Side:
     cells = tuple(
-        cell(group.metrics.get(metric, {}).get(quantile), "ms", verdicts.get((group.endpoint, quantile, metric), ""))
+        cell(
+            group.metrics.get(metric, {}).get(quantile),
+            "ms",
+            verdicts.get((group.endpoint, group.arm, quantile, metric), ""),
+        )
         for group in groups
     )
     return Side(figures.label(metric), figures.quantile_label(quantile), cells)
 
 
 def _share(groups: list[Group], label: str, name: str, metric: str, verdicts: Verdicts) -> Side:
-    cells = (cell(group.shares.get(name), "share", verdicts.get((group.endpoint, "", metric), "")) for group in groups)
-    return Side("Shares of all intended turns", label, tuple(cells))
+    cells = (
+        cell(group.shares.get(name), "share", verdicts.get((group.endpoint, group.arm, "", metric), ""))
+        for group in groups
+    )
+    return Side(_SHARES, label, tuple(cells))
 
 
 def _failed(groups: list[Group], verdicts: Verdicts) -> Side:
     cells = []
     for group in groups:
-        verdict = verdicts.get((group.endpoint, "", "failed_share"), "")
+        verdict = verdicts.get((group.endpoint, group.arm, "", "failed_share"), "")
         if "failed" in group.shares:
             cells.append(cell(group.shares["failed"], "share", verdict))
             continue
         lost = [figure.value for name, figure in parts(group).items() if name not in SUCCESSFUL]
         cells.append(Cell(figures.value_text(sum(lost), "share"), note="sum of its outcomes below", verdict=verdict))
-    return Side("Shares of all intended turns", "Unsuccessful turns", tuple(cells))
+    return Side(_SHARES, "Unsuccessful turns", tuple(cells))
 
 
 def parts(group: Group) -> dict[str, Estimate]:
@@ -233,7 +249,7 @@ def _cost_names(groups: list[Group]) -> list[str]:
 
 def _cost(groups: list[Group], name: str, verdicts: Verdicts) -> Side:
     cells = (
-        cell(group.cost.get(name), figures.unit_of(name), verdicts.get((group.endpoint, "", name), ""))
+        cell(group.cost.get(name), figures.unit_of(name), verdicts.get((group.endpoint, group.arm, "", name), ""))
         for group in groups
     )
     return Side("Cost", figures.label(name), tuple(cells))

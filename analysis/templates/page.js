@@ -98,7 +98,7 @@
     for (const curve of tail.curves) {
       const name = `c${curve.colour % 6}`, at = series.length;
       values.push(curve.low, curve.high, curve.values);
-      series.push(ink({ width: 0 }, name), ink({ width: 0 }, name),
+      series.push(ink({ width: 0, spanGaps: true }, name), ink({ width: 0, spanGaps: true }, name),
         ink({ width: 2.2, dash: DASHES[curve.colour % 6], spanGaps: true }, name));
       bands.push({ series: [at + 1, at], fill: () => fade(css(name), 0.16) });
     }
@@ -125,7 +125,7 @@
       return `${curve.name} ${text(value)}${value == null ? "" : " ms"}`
         + (low != null && high != null ? ` [${text(low)}, ${text(high)}]` : "");
     });
-    readout(`${id}-readout`, `p${+(tail.p[i] * 100).toFixed(3)}`, parts);
+    readout(`${id}-readout`, `p${+(tail.p[i] * 100).toFixed(tail.p[i] < 0.985 ? 1 : 2)}`, parts);
   }
 
   function drawLimit(u, limit) {
@@ -227,7 +227,7 @@
     const course = data.courses[+details.dataset.bins];
     const table = document.createElement("table");
     table.className = "grid";
-    table.createCaption().textContent = `${course.name}: latency in ms and turns per second, by bins of ${course.bin} s`;
+    table.createCaption().textContent = `${course.name}: latency in ms and load per second, by bins of ${course.bin} s`;
     const head = table.createTHead().insertRow();
     for (const label of ["time", ...LATENCIES, ...LOADS]) {
       const cell = document.createElement("th");

@@ -1,5 +1,7 @@
 """Make `golden/sample.json`: a realistic report of two endpoints, "large" (slow, rate-limited) and "small" (fast).
 
+`golden/hostile.json` is the same with names that would harm who obeys them.
+
 Run by hand when the report's shape changes: `python tests/analysis/make_sample_report.py`.
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 import math
 import random
 from pathlib import Path
+from typing import Literal
 
 from analysis.model import (
     Estimate,
@@ -23,10 +26,11 @@ from analysis.model import (
     Validity,
 )
 from scenarios.distribution import Distribution
+from scenarios.records import Outcome
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99_9": 0.999}
 NEEDED = {"p50": 8, "p90": 36, "p95": 72, "p99": 368, "p99_9": 3688}
-GRID = [round(1 - 10 ** -(0.3010299957 + 0.05 * step), 6) for step in range(55)]
+GRID = [1 - 10 ** -(0.02 + 0.0503797 * step) for step in range(66)]
 
 LATENCIES = {
     "large": {
@@ -46,6 +50,7 @@ LATENCIES = {
         "schedule_lag_ms": Distribution.of(0.3, 2.8),
     },
 }
+OUTCOMES = [o.value if o is not Outcome.THROTTLED else "waiting_at_end" for o in Outcome]
 TURNS = {"large": 3188, "small": 6204}
 
 
@@ -84,13 +89,23 @@ def shares(endpoint: str, n: int) -> dict[str, Figure]:
         "large": {"ok": 0.951, "ok_length": 0.021, "gave_up": 0.013, "stream_error": 0.004, "timeout": 0.003},
         "small": {"ok": 0.986, "ok_length": 0.0121, "stream_truncated": 0.0004},
     }[endpoint]
-    parts = {**parts, "in_flight": 1 - sum(parts.values()), "throttled": {"large": 0.083, "small": 0.0}[endpoint]}
+    parts = dict.fromkeys(OUTCOMES, 0.0) | {
+        **parts,
+        "in_flight": 1 - sum(parts.values()),
+        "throttled": {"large": 0.083, "small": 0.0}[endpoint],
+    }
+    parts["failed"] = 1 - parts["ok"] - parts["ok_length"]
     found: dict[str, Figure] = {}
     for name, share in parts.items():
         half = 1.96 * math.sqrt(max(share * (1 - share), 1e-7) / n)
         low, high = max(0.0, share - half), min(1.0, share + half)
         found[name] = Estimate(
-            value=round(share, 6), low=round(low, 6), high=round(high, 6), n=n, method="Wilson, n / design effect"
+            value=round(share, 6),
+            low=round(low, 6),
+            high=round(high, 6),
+            n=n,
+            n_effective=round(n / 1.4, 1),
+            method="Wilson at effective n by block bootstrap, 500 blocks",
         )
     return found
 
@@ -114,26 +129,36 @@ def group(endpoint: str, phase: str, start_s: float, end_s: float, turns: int) -
             "cost_per_1k_responses_usd": estimate(per_1k, 2.1 / math.sqrt(turns), turns, "ratio, blocks by user"),
             "cost_per_response_usd": estimate(per_1k / 1000, 2.1 / math.sqrt(turns), turns, "ratio, blocks by user"),
         },
-        rates={"turns_per_second": rate, "output_tokens_per_second": round(rate * 131.4, 1)},
+        rates={
+            "turns_offered_per_second": rate,
+            "turns_per_second": round(rate * 0.972, 2),
+            "output_tokens_per_second": round(rate * 131.4, 1),
+        },
+        attainment=shares(endpoint, turns)["ok"],
     )
 
 
-def slo_line(line: str, endpoint: str, figure: Figure, limit: float, unit: str, **words: object) -> SloLine:
+def slo_line(
+    line: str, endpoint: str, figure: Figure, limit: float, unit: str, *, sentence: str, needed_turns: int | None = None
+) -> SloLine:
     """Give one line, its verdict from the interval."""
-    verdict = "inconclusive"
+    verdict: Literal["pass", "fail", "inconclusive"] = "inconclusive"
+    said = "not estimable"
     if isinstance(figure, Estimate) and figure.low is not None and figure.high is not None:
         verdict = "pass" if figure.high < limit else "fail" if figure.low >= limit else "inconclusive"
-    return SloLine.model_validate(
-        {
-            "line": line,
-            "endpoint": endpoint,
-            "verdict": verdict,
-            "figure": figure,
-            "limit": limit,
-            "comparator": "<",
-            "unit": unit,
-            **words,
-        }
+        said = f"{figure.value:,.0f} [{figure.low:,.0f}, {figure.high:,.0f}] (n {figure.n:,})"
+    word = {"pass": "keeps", "fail": "breaches", "inconclusive": "does not decide"}[verdict]
+    undecided = verdict == "inconclusive"
+    return SloLine(
+        line=line,
+        endpoint=endpoint,
+        verdict=verdict,
+        figure=figure,
+        limit=limit,
+        comparator="<",
+        unit=unit,
+        sentence=sentence.format(word, said) if undecided else sentence.partition(";")[0].format(word, said),
+        needed_turns=needed_turns if undecided else None,
     )
 
 
@@ -148,7 +173,7 @@ def slo(groups: dict[str, Group]) -> list[SloLine]:
                 held.metrics["ttft_ms"]["p95"],
                 800,
                 "ms",
-                sentence=f"{endpoint}: p95 time to first token against 800 ms.",
+                sentence=f"{endpoint} {{}} p95(ttft_ms) < 800 with {{}}",
             ),
             slo_line(
                 "p99(response_time_ms) < 20000",
@@ -156,7 +181,7 @@ def slo(groups: dict[str, Group]) -> list[SloLine]:
                 held.metrics["response_time_ms"]["p99"],
                 20000,
                 "ms",
-                sentence=f"{endpoint}: the interval holds the limit; about 3 times as many turns would decide.",
+                sentence=f"{endpoint} {{}} p99(response_time_ms) < 20000 with {{}}; 9,600 turns would decide",
                 needed_turns=9600,
             ),
             slo_line(
@@ -165,7 +190,7 @@ def slo(groups: dict[str, Group]) -> list[SloLine]:
                 held.metrics["ttft_ms"]["p99_9"],
                 4000,
                 "ms",
-                sentence=f"{endpoint}: too few turns for p99.9; run the steady phase longer.",
+                sentence=f"{endpoint} {{}} p99.9(ttft_ms) < 4000 with {{}}; 3,688 turns (70 s) are needed",
                 needed_turns=3688,
             ),
             slo_line(
@@ -174,7 +199,7 @@ def slo(groups: dict[str, Group]) -> list[SloLine]:
                 held.shares["throttled"],
                 0.01,
                 "share",
-                sentence=f"{endpoint}: 8.3 % of turns met at least one 429; 1 % allowed.",
+                sentence=f"{endpoint} {{}} throttled_share < 1% with {{}}",
             ),
             slo_line(
                 "cost_per_1k_responses_usd < 7.50",
@@ -182,7 +207,7 @@ def slo(groups: dict[str, Group]) -> list[SloLine]:
                 held.cost["cost_per_1k_responses_usd"],
                 7.5,
                 "usd",
-                sentence=f"{endpoint}: cost per 1,000 responses within 7.50.",
+                sentence=f"{endpoint} {{}} cost_per_1k_responses_usd < 7.50 with {{}}",
             ),
         ]
     return found
@@ -258,10 +283,9 @@ def build() -> Report:
         started_at="2026-08-01T10:15:00Z",
         load_model="closed",
         verdict="fail",
-        headline="large fails 2 of 5 lines: p95(ttft_ms) 1,623 ms [1,507, 1,761] of 800 ms allowed, and throttled_share"
-        " 8.3 % of 1 %; small passes all 5.",
+        headline="FAIL: large breaches p95(ttft_ms) < 800 with 1,623 [1,507, 1,761] (n 3,188) (and 1 more line)",
         next_steps=[
-            "large is rate-limited: raise its quota, or run it with fewer users until throttled_share is under 1 %.",
+            "large is rate-limited: raise its quota, or run it with fewer users until throttled_share is under 1%.",
             "p99.9(ttft_ms) of large needs 3,688 turns and has 3,188: make the steady phase 70 s or longer.",
         ],
         validity=Validity(verdict="valid", reasons=[]),
@@ -281,15 +305,28 @@ def build() -> Report:
             for i in (1, 2)
         ],
         cost={
-            "total_usd": 26.28,
-            "prices": {
-                "large": {"input": 1.25, "cached_input": 0.125, "output": 10.0, "source": "scenario"},
-                "small": {"input": 0.25, "cached_input": 0.025, "output": 2.0, "source": "genai-prices 0.2.3"},
+            "total_usd": "26.281204",
+            "endpoints": {
+                "large": {
+                    "total_usd": "21.806",
+                    "wasted_usd": "0.3121",
+                    "attempts_of_unknown_usage": 0,
+                    "prices_usd_per_million_tokens": {"input": "1.25", "cached_input": "0.125", "output": "10.0"},
+                    "source": "scenario",
+                },
+                "small": {
+                    "total_usd": "4.475204",
+                    "wasted_usd": "0.0018",
+                    "attempts_of_unknown_usage": 3,
+                    "prices_usd_per_million_tokens": {"input": "0.25", "cached_input": "0.025", "output": "2.0"},
+                    "source": "genai-prices 0.2.3",
+                },
             },
+            "assumption": "attempts refused by an error status, or never connected, are taken as not billed",
         },
         notes=[
             "Latencies cover turns with outcome ok or ok_length; every other turn stays in the denominators.",
-            "Intervals are 95 %, by order statistics over blocks of users.",
+            "Intervals are 95%, by order statistics over blocks of users.",
         ],
         versions={"tailgate": "0.1.0", "locust": "2.47.0", "python": "3.11.2"},
         plots=Plots(
@@ -299,6 +336,27 @@ def build() -> Report:
     )
 
 
+HOSTILE = {
+    "large": "</script><img src=x onerror=alert(1)>`|@octocat\u202egnp.exe\x1b[31m=cmd|'/c calc'!A1 {{ 7*7 }}",
+    "small": "\u05e9\u05dc\u05d5\u05dd \u0639\u0627\u0644\u0645 " + "w" * 120,
+    "quickstart": "<script>document.title = 'owned'</script>",
+}
+
+
+def hostile(value: object) -> object:
+    """Give a JSON document with the names replaced by hostile ones, wherever they stand."""
+    if isinstance(value, dict):
+        return {HOSTILE.get(key, key): hostile(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [hostile(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    return HOSTILE.get(value, value.replace("large", HOSTILE["large"]))
+
+
 if __name__ == "__main__":
-    target = Path(__file__).parent / "golden" / "sample.json"
-    target.write_text(build().model_dump_json() + "\n", encoding="utf-8")
+    folder = Path(__file__).parent / "golden"
+    sample = build()
+    bad = Report.model_validate(hostile(sample.model_dump(mode="json")))
+    for name, made in (("sample", sample), ("hostile", bad)):
+        (folder / f"{name}.json").write_text(made.model_dump_json() + "\n", encoding="utf-8")

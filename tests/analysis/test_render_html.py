@@ -1,0 +1,173 @@
+"""The page says what the report says, needs no network, and obeys no name."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from analysis.model import NotEstimable, Plots, Report, Validity
+from analysis.render_html import html
+
+GOLDEN = Path(__file__).parent / "golden"
+VOID = {"meta", "link", "br", "img", "hr", "input"}
+WORDS = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE", "invalid": "INVALID"}
+
+
+class Page(HTMLParser):
+    """A parsed page: every start tag with its attributes, the visible text, and tags left open."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note the tag; void ones are never open."""
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note the tag."""
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close the innermost tag, which must be of this name."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Keep text that is not script or style."""
+        if not {"script", "style"} & set(self.open):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        """The visible text, blanks normalised."""
+        return " ".join(" ".join(self.words).split())
+
+
+def load(name: str) -> Report:
+    """Read a stored report."""
+    return Report.model_validate_json((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def sample() -> Report:
+    """Give the realistic report."""
+    return load("sample")
+
+
+@pytest.fixture(scope="module")
+def page(sample: Report) -> Page:
+    """Give its page."""
+    return Page(html(sample))
+
+
+def test_the_page_is_well_formed(page: Page) -> None:
+    """Every tag is closed in order."""
+    assert page.open == []
+
+
+def test_the_verdict_comes_first(page: Page) -> None:
+    """Word, headline and next steps precede every table."""
+    order = [page.text.index(part) for part in ("FAIL", "large breaches", "What to do next", "Service levels")]
+    assert order == sorted(order)
+
+
+@pytest.mark.parametrize("verdict", list(WORDS))
+def test_each_verdict_has_its_word_and_shape(sample: Report, verdict: str) -> None:
+    """The banner is told without colour."""
+    reasons = ["loop lag"] if verdict == "invalid" else []
+    state = Validity(verdict="invalid" if reasons else "valid", reasons=reasons)
+    text = html(sample.model_copy(update={"verdict": verdict, "validity": state}))
+    banner = re.search(r'<section class="verdict (\w+)".*?</section>', text, re.DOTALL)
+    assert banner is not None
+    assert banner[1] == verdict
+    assert f">{WORDS[verdict]}</h2>" in banner[0]
+    assert f"#icon-{verdict}" in banner[0]
+
+
+def test_an_invalid_run_voids_its_lines(sample: Report) -> None:
+    """No line of an invalid run reads as a verdict that stands."""
+    text = html(
+        sample.model_copy(update={"verdict": "invalid", "validity": Validity(verdict="invalid", reasons=["x"])})
+    )
+    assert "none of these verdicts stands" in Page(text).text
+
+
+def test_nothing_is_fetched(page: Page) -> None:
+    """No tag names another file or host, and the policy forbids any."""
+    links = [attrs.get(key) for _, attrs in page.tags for key in ("src", "href", "action", "data")]
+    assert {link for link in links if link and not link.startswith("#")} == {"data:,"}
+    policy = next(attrs["content"] for _, attrs in page.tags if attrs.get("http-equiv") == "Content-Security-Policy")
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+
+
+def test_hostile_names_are_text() -> None:
+    """Names with markup add no tag, close no script, and hide no character."""
+    text = html(load("hostile"))
+    found = Page(text)
+    assert found.open == []
+    assert "img" not in {tag for tag, _ in found.tags}
+    assert not [attrs for _, attrs in found.tags if any(name.startswith("on") for name in attrs)]
+    assert "</script><img src=x onerror=alert(1)>" in found.text
+    assert "{{ 7*7 }}" in found.text
+    assert "\\u202egnp.exe" in found.text
+    assert not set(text) & {"\x1b", "\u202e"}
+
+
+def test_the_data_of_the_plots_is_json_in_every_case() -> None:
+    """The embedded data reads back, with the hostile name as it is shown, and holds no tag."""
+    text = html(load("hostile"))
+    data = re.search(r'id="report-data">(.*?)</script>', text, re.DOTALL)
+    assert data is not None
+    assert "<" not in data[1]
+    names = [course["name"] for course in json.loads(data[1])["courses"]]
+    assert names[0].startswith("</script><img src=x onerror=alert(1)>")
+
+
+def test_tables_are_named_and_their_heads_scoped(page: Page) -> None:
+    """A screen reader can announce each table and each cell's head."""
+    tags = [tag for tag, _ in page.tags]
+    assert tags.count("caption") == tags.count("table") > 5
+    assert [attrs for tag, attrs in page.tags if tag == "th" and "scope" not in attrs] == []
+
+
+def test_pictures_have_text_alternatives(page: Page) -> None:
+    """Each plot says its figures in words."""
+    images = [attrs.get("aria-label") or "" for _, attrs in page.tags if attrs.get("role") == "img"]
+    assert all(images)
+    assert any("large: p50 520 ms [508, 534]" in words for words in images)
+
+
+def test_the_breached_figure_is_marked_side_by_side(sample: Report) -> None:
+    """What broke is seen in the comparison of endpoints too."""
+    sides = re.search(r'<table class="sides">.*?</table>', html(sample), re.DOTALL)
+    assert sides is not None
+    assert sides[0].count("breached") == len([line for line in sample.slo if line.verdict == "fail"])
+
+
+def test_a_report_of_nothing_renders(sample: Report) -> None:
+    """No lines, groups, plots, costs or notes: still a page."""
+    nothing = {"slo": [], "groups": [], "phases": [], "health": [], "cost": {}, "notes": [], "next_steps": []}
+    bare = sample.model_copy(update={**nothing, "plots": Plots(spectra={}, timelines={})})
+    found = Page(html(bare))
+    assert found.open == []
+    assert "The scenario has no slo: lines" in found.text
+
+
+def test_what_is_not_estimable_is_no_number(sample: Report) -> None:
+    """A figure without value shows the words and why, never 0."""
+    missing = NotEstimable(not_estimable="3,188 turns; 3,688 needed")
+    line = next(line for line in sample.slo if line.figure == missing)
+    found = Page(html(sample.model_copy(update={"slo": [line]})))
+    assert "not estimable" in found.text
+    assert "3,688 needed" in found.text

@@ -1,0 +1,46 @@
+"""The pull-request summary fits, folds and obeys no name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+from analysis.model import Report, Validity
+from analysis.render_markdown import LINES, to_markdown
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def load(name: str) -> Report:
+    """Read a stored report."""
+    return Report.model_validate_json((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", ["sample", "hostile"])
+def test_the_summary_reads_as_agreed(name: str) -> None:
+    """The whole text is pinned: change the golden file only on purpose."""
+    assert to_markdown(load(name)) == (GOLDEN / f"{name}.md").read_text(encoding="utf-8")
+
+
+def test_a_run_of_many_lines_still_fits() -> None:
+    """However many lines, endpoints and steps there are, at most 60 lines are written, the worst first."""
+    report = load("sample")
+    many: dict[str, object] = {"slo": report.slo * 12, "next_steps": ["step"] * 30, "notes": ["note"] * 30}
+    many["validity"] = Validity(verdict="invalid", reasons=["reason"] * 30)
+    text = to_markdown(report.model_copy(update=many))
+    assert len(text.splitlines()) <= LINES
+    assert "and 107 more" in text
+    assert text.index("fail |") < text.index("more in report.html")
+
+
+def test_hostile_names_make_no_markup() -> None:
+    """Only our own tags and comments are HTML, and no link or image is made."""
+    tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(to_markdown(load("hostile")))
+    inline = [child for token in tokens for child in token.children or []]
+    assert {child.content for child in inline if child.type == "html_inline"} <= {"<!-- -->"}
+    assert {"link_open", "image"}.isdisjoint({child.type for child in inline})
+    blocks = {token.content.strip() for token in tokens if token.type == "html_block"}
+    summaries = {"Figures per endpoint", "How this was measured"}
+    assert blocks == {"</details>", *(f"<details><summary>{title}</summary>" for title in summaries)}

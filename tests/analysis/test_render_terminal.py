@@ -1,0 +1,60 @@
+"""The terminal's report: coloured for a person, plain for a pipe, and deaf to escapes in names."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from analysis.model import Report
+from analysis.render_terminal import print_report
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def load(name: str) -> Report:
+    """Read a stored report."""
+    return Report.model_validate_json((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def printed(report: Report, *, terminal: bool = False, encoding: str = "utf-8") -> str:
+    """Give what is printed, as a file of that encoding holds it."""
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding, newline="\n")
+    colours = {"force_terminal": terminal, "color_system": "standard" if terminal else None, "legacy_windows": False}
+    print_report(report, Console(file=file, width=100, highlight=False, **colours))
+    file.flush()
+    return raw.getvalue().decode(encoding)
+
+
+@pytest.mark.parametrize("name", ["sample", "hostile"])
+def test_piped_output_is_plain_and_aligned(name: str) -> None:
+    """A pipe gets whole lines without escapes, however long: the text is pinned."""
+    assert printed(load(name)) == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def test_a_terminal_gets_colour() -> None:
+    """The verdict is bold red and stands first."""
+    assert printed(load("sample"), terminal=True).startswith("\x1b[1;31m✕ FAIL\x1b[0m")
+
+
+def test_names_send_no_escapes_to_a_terminal() -> None:
+    """The only escapes on a terminal are colours of our own."""
+    text = printed(load("hostile"), terminal=True)
+    assert "\x1b[31m=cmd" not in text
+    assert "\u202e" not in text
+
+
+def test_markup_in_names_is_text() -> None:
+    """Square brackets in a name are no markup of rich."""
+    report = load("sample")
+    assert "[bold]x[/bold]" in printed(report.model_copy(update={"headline": "[bold]x[/bold]"}))
+
+
+def test_an_ascii_console_is_served() -> None:
+    """Signs that the console cannot show are replaced; nothing raises."""
+    text = printed(load("hostile"), encoding="ascii")
+    assert text.startswith("x FAIL")
+    assert "\\u05e9" in text
