@@ -8,6 +8,7 @@ from collections.abc import Callable
 import httptools
 
 HTTP_OK = 200
+ZLIB_HEADER_BYTES = 2
 
 
 class UnframedError(Exception):
@@ -17,11 +18,13 @@ class UnframedError(Exception):
 class ResponseParser:
     """Feed it bytes; it calls `on_headers()` once and `on_body(bytes)` for each piece of the body as it was sent.
 
-    `decode` undoes the body's Content-Encoding, None when there is none. `complete` is set when the message ends. A
-    body without Content-Length or chunked coding ends with the connection.
+    `decode` undoes the body's Content-Encoding, None when there is none. `complete` is set when the message ends, and
+    `keep_alive` when the connection can then carry another request. A body without Content-Length or chunked coding
+    ends with the connection.
     """
 
-    __slots__ = ("_on_headers", "_parser", "_until_close", "complete", "decode", "headers", "on_body", "status")
+    __slots__ = ("_on_headers", "_parser", "_until_close", "complete", "decode", "headers", "keep_alive", "on_body",
+                 "status")  # fmt: skip
 
     def __init__(self, on_headers: Callable[[], None], on_body: Callable[[bytes], None]) -> None:
         self.on_body = on_body
@@ -31,6 +34,7 @@ class ResponseParser:
         self.headers: dict[str, str] = {}
         self.status: int | None = None
         self.complete = False
+        self.keep_alive = False
         self._parser = httptools.HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
@@ -44,11 +48,6 @@ class ResponseParser:
     def feed_eof(self) -> None:
         """Take the end of the connection: it completes a body that has no other end."""
         self.complete = self.complete or self._until_close
-
-    @property
-    def keep_alive(self) -> bool:
-        """Whether the connection can carry another request."""
-        return self.complete and not self._until_close and self._parser.should_keep_alive()
 
     # Callbacks of httptools.
 
@@ -73,24 +72,57 @@ class ResponseParser:
             self.headers, self.status = {}, None
             return
         self.complete = True
+        self.keep_alive = not self._until_close and self._parser.should_keep_alive()  # llhttp forgets it after this
+
+
+def _gzip() -> Callable[[bytes], bytes]:
+    return _refusing(zlib.decompressobj(zlib.MAX_WBITS | 16).decompress, zlib.error)
+
+
+def _deflate() -> Callable[[bytes], bytes]:
+    """Read the zlib format, or the bare stream that some servers send by that name (RFC 9110 section 8.4.1.2)."""
+    start, process = b"", None
+
+    def decode(data: bytes) -> bytes:
+        nonlocal start, process
+        if process is None:
+            start += data
+            if len(start) < ZLIB_HEADER_BYTES:
+                return b""
+            framed = start[0] & 0x0F == zlib.DEFLATED and int.from_bytes(start[:ZLIB_HEADER_BYTES]) % 31 == 0
+            process, data = zlib.decompressobj(zlib.MAX_WBITS if framed else -zlib.MAX_WBITS).decompress, start
+        return process(data)
+
+    return _refusing(decode, zlib.error)
 
 
 def _brotli() -> Callable[[bytes], bytes]:
     import brotli  # noqa: PLC0415 - needed only when a server insists
 
-    process: Callable[[bytes], bytes] = brotli.Decompressor().process
-    return process
+    return _refusing(brotli.Decompressor().process, brotli.error)
+
+
+def _refusing(decode: Callable[[bytes], bytes], error: type[Exception]) -> Callable[[bytes], bytes]:
+    """Make a decoder whose own `error` is an UnframedError."""
+
+    def refusing(data: bytes) -> bytes:
+        try:
+            return decode(data)
+        except error as problem:
+            raise UnframedError(f"the body is not coded as its header says ({problem})") from problem
+
+    return refusing
 
 
 def body_decoder(coding: str) -> Callable[[bytes], bytes] | None:
-    """Give an incremental decoder for a Content-Encoding, None for identity. Raises UnframedError for an unknown one."""
+    """Give an incremental decoder for a Content-Encoding, None for identity. Raises UnframedError, as decoders do."""
     match coding.strip().lower():
         case "" | "identity":
             return None
         case "gzip" | "x-gzip":
-            return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress
+            return _gzip()
         case "deflate":
-            return zlib.decompressobj().decompress
+            return _deflate()
         case "br":
             return _brotli()
         case unknown:
