@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,7 +45,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 @contextmanager
-def answering(status: int, headers: Mapping[str, str], body: str) -> Iterator[str]:
+def answering(status: int, headers: Mapping[str, str], body: str, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Serve one answer to every request; give the base URL."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -60,10 +62,12 @@ def answering(status: int, headers: Mapping[str, str], body: str) -> Iterator[st
             """Keep quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}/v1"
     finally:
         server.shutdown()
         thread.join()
@@ -194,6 +198,18 @@ def test_tls_on_a_plain_port() -> None:
     assert (found.usable, "should the url start with http://?" in found.problems[0]) == (False, True)
 
 
+def test_untrusted_certificate() -> None:
+    """A certificate of an unknown authority is named as that; with its `ca_pem` the endpoint is usable."""
+    authority = trustme.CA()
+    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(server_side)
+    with answering(200, STREAM, HELLO + end() + USAGE + DONE, server_side) as url:
+        unknown = probe(scenario(url), "it")
+        known = probe(scenario(url, ca_pem=authority.cert_pem.bytes().decode()), "it")
+    expected = "127.0.0.1 shows a certificate that is not trusted"
+    assert ([expected in problem for problem in unknown.problems], known.problems, known.usable) == ([True], [], True)
+
+
 def test_no_answer_in_time() -> None:
     """A server that takes the request and stays silent is named with the deadline."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -209,9 +225,9 @@ def test_not_http() -> None:
         def greet() -> None:
             connection, _ = server.accept()
             with connection:
-                connection.sendall(b"220 mail ready\r\n")
-                while connection.recv(65536):  # bytes left unread would turn the close into a reset
+                while not connection.recv(65536).endswith(b"}"):  # bytes left unread would make the close a reset
                     pass
+                connection.sendall(b"220 mail ready\r\n")
 
         thread = threading.Thread(target=greet)
         thread.start()

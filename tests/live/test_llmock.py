@@ -1,0 +1,68 @@
+"""The load run against llmock from PyPI, a mock provider that judges its clients and that nobody here wrote."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Tailgate = Callable[..., subprocess.CompletedProcess[str]]
+
+SCENARIO = """
+endpoints:
+  mock: {{url: "{root}/v1", model: gpt-4o-mini, prices: {{input: 1, output: 2}}}}
+traffic: {{users: 8, ramp: 1s, warm_up: 0s, steady: 12s, drain: 30s, think_time: 100ms}}
+conversation: {{max_output_tokens: 64}}
+slo: [p50(ttft_ms) < 5s]
+"""
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    """Read the attempts of the only run under `folder`."""
+    (path,) = folder.glob("results/*/attempts.csv")
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_llmock_finds_no_fault_with_our_client(
+    tailgate: Tailgate, tmp_path: Path, llmock: Callable[..., str], fetch: Callable[[str], Any]
+) -> None:
+    """Under a request limit and random 503s, llmock's own verdict is clean and its journal agrees with our rows."""
+    root = llmock("--rpm", "60", "--error-rate", "503=0.1", "--stream-chunk-delay-ms", "5")
+    (tmp_path / "mock.yaml").write_text(SCENARIO.format(root=root))
+    done = tailgate("run", "mock.yaml")
+    verdict = fetch(f"{root}/_llmock/verdict")
+    attempts = rows(tmp_path)
+    statuses = Counter(row["http_status"] for row in attempts)
+    assert done.returncode == 0, done.stderr
+    assert (verdict["findings"], verdict["attempts"]) == ([], len(attempts))
+    assert verdict["faults_injected"] == statuses["429"] + statuses["503"]
+    assert {"200", "429", "503"} <= set(statuses)
+
+
+def test_cut_streams_are_called_cut(
+    tailgate: Tailgate, tmp_path: Path, llmock: Callable[..., str], fetch: Callable[[str], Any]
+) -> None:
+    """Each stream that llmock cuts stands in our rows as cut, and no other does."""
+    root = llmock("--stream-fault", "truncate=0.2", "--stream-fault", "disconnect=0.2")
+    (tmp_path / "mock.yaml").write_text(SCENARIO.format(root=root).replace("steady: 12s", "steady: 4s"))
+    tailgate("run", "mock.yaml")
+    outcomes = Counter(row["outcome"] for row in rows(tmp_path))
+    faults = fetch(f"{root}/_llmock/verdict")["faults_injected"]
+    assert outcomes["ok"] > 0
+    assert outcomes["stream_truncated"] == faults > 0
+
+
+def test_probe_reads_its_limits(tailgate: Tailgate, tmp_path: Path, llmock: Callable[..., str]) -> None:
+    """The probe shows the rate-limit headers that llmock sends, and finds nothing wrong."""
+    root = llmock("--rpm", "60", "--stream-chunk-delay-ms", "5")
+    (tmp_path / "mock.yaml").write_text(SCENARIO.format(root=root))
+    done = tailgate("probe", "mock.yaml")
+    assert (done.returncode, "x-ratelimit-limit-requests: 60" in done.stdout, "nothing wrong" in done.stdout) == (
+        0,
+        True,
+        True,
+    )

@@ -1,0 +1,37 @@
+"""The load run against a real model: SmolLM2-135M on llama.cpp's own server, on this CPU."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+SCENARIO = """
+endpoints:
+  smollm2: {{url: "{url}", model: smollm2-135m-instruct, prices: {{input: 0.05, output: 0.20}}}}
+traffic: {{users: 4, ramp: 1s, warm_up: 0s, steady: 12s, drain: 60s, think_time: 200ms}}
+conversation: {{prompts: prompts/chat.jsonl, turns: {{min: 1, max: 2}}, max_output_tokens: 24}}
+slo: [failed_share < 50%]
+"""
+
+
+def test_real_tokens_real_tail(
+    tailgate: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path, real_model: str
+) -> None:
+    """Four users on two slots: whole answers with real token counts, a cost, and a first token before the last."""
+    (tmp_path / "real.yaml").write_text(SCENARIO.format(url=real_model))
+    done = tailgate("run", "real.yaml", timeout=300)
+    (folder,) = tmp_path.glob("results/*")
+    with (folder / "attempts.csv").open(newline="") as file:
+        answered = [row for row in csv.DictReader(file) if row["outcome"] in {"ok", "ok_length"}]
+    report = json.loads((folder / "report.json").read_text())
+    assert done.returncode in {0, 4}, done.stderr
+    assert len(answered) >= 4
+    for row in answered:
+        assert 0 < int(row["output_tokens"]) <= 24
+        assert int(row["input_tokens"]) > 0
+        assert float(row["sent_s"]) < float(row["first_token_s"]) <= float(row["last_token_s"]) <= float(row["end_s"])
+    assert report["validity"] == {"verdict": "valid", "reasons": []}
+    assert (folder / "report.html").read_text().startswith("<!")
