@@ -20,8 +20,9 @@ class Problem:
     text: str
 
     def __str__(self) -> str:
-        """Give `file:line:col: what is wrong, what would be right`."""
-        return f"{self.file}:{self.line}:{self.column}: {self.text}"
+        """Give `file:line:col: what is wrong, what would be right`, on one line whatever the file holds."""
+        text = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in self.text)
+        return f"{self.file}:{self.line}:{self.column}: {text}"
 
 
 def explain(found: ErrorDetails, raw: str | None) -> str:
@@ -94,6 +95,7 @@ def _wanted(kind: str) -> str:
 def _shown(raw: str | None) -> str:
     if raw is None:
         return "this"
+    raw = raw.strip()
     return raw if len(raw) <= 60 else f"{raw[:57]}..."
 
 

@@ -102,7 +102,7 @@ def _prompts(tree: Tree, written: str) -> dict[str, Any]:
 def _certificates(tree: Tree, name: str, path: Path) -> str | None:
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):
         text = ""
     if "-----BEGIN CERTIFICATE-----" in text and "PRIVATE KEY" not in text:
         return text

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import ErrorDetails, InitErrorDetails, core_schema
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, core_schema
 
 Contradiction = tuple[str, str]
 """The key at fault ("" = the part as a whole, dots lead inwards) and what is wrong with it."""
@@ -78,9 +78,7 @@ class Strict(BaseModel):
     @classmethod
     def _explained(cls, found: ErrorDetails) -> InitErrorDetails:
         if found["type"] != "extra_forbidden" or len(found["loc"]) != 1:
-            return InitErrorDetails(
-                type=found["type"], loc=found["loc"], input=found["input"], ctx=found.get("ctx", {})
-            )
+            return _again(found)
         key = str(found["loc"][0])
         error = UnknownKeyError(cls._unknown(key))
         return InitErrorDetails(type="value_error", loc=found["loc"], input=None, ctx={"error": error})
@@ -99,3 +97,9 @@ def _detail(key: str, error: ValueError) -> InitErrorDetails:
     return InitErrorDetails(
         type="value_error", loc=tuple(key.split(".")) if key else (), input=None, ctx={"error": error}
     )
+
+
+def _again(found: ErrorDetails) -> InitErrorDetails:
+    known, context = found["type"] in get_args(core_schema.ErrorType), found.get("ctx", {})
+    kind = found["type"] if known else PydanticCustomError(found["type"], "{said}", {"said": found["msg"], **context})
+    return InitErrorDetails(type=kind, loc=found["loc"], input=found["input"], ctx=context)

@@ -160,7 +160,8 @@ class _Builder:
     def build(self, node: yaml.Node, path: Path) -> Any:
         self.nodes += 1
         if id(node) in self.open or self.nodes > _MOST_NODES:
-            raise yaml.constructor.ConstructorError(None, None, "an alias that holds itself", node.start_mark)
+            what = "an alias that holds itself" if id(node) in self.open else "aliases that unfold without end"
+            raise yaml.constructor.ConstructorError(None, None, what, node.start_mark)
         self.tree.values[path] = _start(node)
         tag_known = node.tag in yaml.constructor.SafeConstructor.yaml_constructors
         if not tag_known:

@@ -1,11 +1,18 @@
 """Broken scenario files: each problem is named with its place and its remedy, all of a file at once."""
 
+import copy
+import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from scenarios.errors import ExitCode, ScenarioError
-from scenarios.scenario import load
+from scenarios.scenario import Scenario, load
 
 ONE = "endpoints: {a: {simulated: {}}}\n"
 """A complete scenario on one line; what is broken follows from line 2 on."""
@@ -203,3 +210,67 @@ def test_every_problem_is_named_with_its_place(story: str, tmp_path: Path) -> No
         load(path)
     assert [line.removeprefix(f"{path}:") for line in caught.value.problems] == expected
     assert caught.value.code is ExitCode.USAGE
+
+
+WHOLE = """\
+endpoints:
+  a: {simulated: {ttft: {median: 1s, p99: 2s}, limit: {kind: token_bucket, requests: 3}, faults: {cut: 0.1}}}
+  b: {url: http://h/v1, prices: {input: 1, output: 2}, headers: {X-A: b}, ca_file: x.pem, template: {text: a}}
+traffic: {users: 3, ramp: 3s, think_time: 1s}
+conversation: {prompts: [hi, {id: p, turns: [a]}], turns: {min: 1, max: 2}, timeouts: {idle: 1s}}
+throttle: {policy: naive, max_wait: 1s, max_total_wait: 2s}
+slo: [p95(ttft_ms) < 800]
+"""
+JUNK: list[Any] = [None, True, 3, -1, 1.5, float("nan"), 10**30, "", "x", "1s", "\0", [], [1], [None], {}, {"a": 1}]
+JUNK += [{"median": "1s"}, {"p99": 3}, b"abc", {1}, dt.date(2020, 1, 1), "p95(ttft_ms) < 3", {"url": 5}, {3: 4}]
+
+
+def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Give the path of each part of `value`."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        yield (*path, key)
+        yield from paths(part, (*path, key))
+
+
+def with_junk(whole: Any, path: tuple[Any, ...], junk: Any) -> Any:
+    """Give a copy of `whole` with `junk` at `path`."""
+    changed = copy.deepcopy(whole)
+    part = changed
+    for key in path[:-1]:
+        part = part[key]
+    part[path[-1]] = junk
+    return changed
+
+
+@pytest.mark.parametrize("path", list(paths(yaml.safe_load(WHOLE))), ids=lambda path: ".".join(map(str, path)))
+def test_junk_anywhere_is_a_problem_and_never_a_crash(path: tuple[Any, ...], tmp_path: Path) -> None:
+    """Whatever stands at a key, in a file or in a document, all that comes out is a line per problem."""
+    file, whole = tmp_path / "s.yaml", yaml.safe_load(WHOLE)
+    for junk in JUNK:
+        changed = with_junk(whole, path, junk)
+        file.write_text(yaml.safe_dump(changed), encoding="utf-8")
+        with pytest.raises(ScenarioError) as caught:
+            load(file)
+        assert all(line.startswith(f"{tmp_path}") and "\n" not in line for line in caught.value.problems)
+        with pytest.raises(ScenarioError):
+            Scenario.from_document({**changed, "nonsense": 1})
+
+
+@given(data=st.data())
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_file_is_a_problem_and_never_a_crash(data: st.DataObject, tmp_path: Path) -> None:
+    """Characters lost or slipped in give problems with a place, or another scenario."""
+    text = WHOLE
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(text)))
+        slip = data.draw(st.text("\t\n :{}[]-&*!'\"#%@`,<>|0x\u00e9\u2028~?", max_size=3))
+        text = text[:at] + slip + text[at + data.draw(st.integers(0, 5)) :]
+    file = tmp_path / "s.yaml"
+    file.write_text(text, encoding="utf-8")
+    try:
+        said = [str(load(file).digest)]
+    except ScenarioError as error:
+        said = [line.removeprefix(f"{tmp_path}") for line in error.problems]
+    assert said
+    assert all("\n" not in line for line in said)
