@@ -65,6 +65,17 @@ class Group(Frozen):
     variance: dict[str, Figure] = Field(default_factory=dict)
 
 
+class Slice(Frozen):
+    """The steady turns of one endpoint and arm with one label: a `kind` of conversation, a class of `output_tokens`."""
+
+    endpoint: str
+    arm: str
+    by: str
+    label: str
+    turns: int
+    metrics: dict[str, dict[str, Figure]]
+
+
 class SloLine(Frozen):
     """One SLO line held against one endpoint (and arm, where the run has arms)."""
 
@@ -142,6 +153,7 @@ class Report(Frozen):
     validity: Validity
     slo: list[SloLine]
     groups: list[Group]
+    slices: list[Slice] = Field(default_factory=list)
     phases: list[PhaseSpan]
     health: list[dict[str, object]]
     cost: dict[str, object]

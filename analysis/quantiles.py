@@ -170,9 +170,9 @@ def _effect(data: Ordered, hits: NDArray[np.float64], present: NDArray[np.float6
 
 def _figure(data: Ordered, p: float, value: float, effect: float) -> Figure:
     effective = data.n / effect
+    blocks = int((data.present > 0).sum())
     if effective < fewest(p):
         return _too_few(p, data.n, effective)
-    blocks = int((data.present > 0).sum())
     if effect == 1.0 and (data.independent or blocks < FEWEST_BLOCKS):
         low, high = data.at(np.array(ranks(data.n, p)) - 1.0)
         method = f"{data.how}; order statistics"

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from analysis import cost, latency, rates, slo_eval
+from analysis import cost, latency, rates, slo_eval, steady
 from analysis.gaps import histogram
 from analysis.headline import headline, next_steps, verdict
 from analysis.model import Group, PhaseSpan, Plots, Report
 from analysis.part import parts, spans
 from analysis.read import read_run
 from analysis.shares import share, shares
+from analysis.slices import slices
 from analysis.spectrum import spectrum
 from analysis.timeline import timeline
 from analysis.turns import turns
 from analysis.validity import validity, workers
+from analysis.variance import variance
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,10 +66,11 @@ def report(run: Run) -> Report:
         validity=judged,
         slo=held,
         groups=groups,
+        slices=[one for part in found if part.phase == "steady" for one in slices(part, run.meta.get("cases"))],
         phases=[_span(part) for part in found],
         health=workers(run.meta),
         cost=cost.summary(attempts, prices, list(dict.fromkeys(part.endpoint for part in found))),
-        notes=notes + _notes(run, attempts),
+        notes=notes + _notes(run, attempts) + [note for part in found for note in _unsteady(part)],
         versions=_versions(run.meta),
         plots=_plots(found, every, attempts),
     )
@@ -94,6 +97,7 @@ def _group(
         cost=cost.figures(part.turns, part.blocks, table, part.endpoint, part.seed),
         rates=speeds,
         attainment=share(good, part.blocks, part.seed),
+        variance=variance(part) if part.phase == "steady" else {},
     )
 
 
@@ -150,6 +154,10 @@ def _notes(run: Run, attempts: pd.DataFrame) -> list[str]:
     if missing:
         notes.append(f"{missing:,} attempts have no known token usage: their cost is unknown and in no total")
     return notes
+
+
+def _unsteady(part: Part) -> list[str]:
+    return list(steady.notes(part)) if part.phase == "steady" else []
 
 
 def _plots(found: list[Part], every: pd.DataFrame, attempts: pd.DataFrame) -> Plots:

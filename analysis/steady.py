@@ -1,0 +1,115 @@
+"""Steady state: found in the data, not assumed from the phase's name."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.wording import span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from analysis.part import Part
+
+BATCH = 5
+"""Values averaged before MSER looks for the truncation point: MSER-5 (White, Cobb & Spratt 2000)."""
+
+BINS = 60
+FEWEST_BINS = 20
+TREND_LEVEL = 0.01
+TREND_BLOCKS = 20
+RISE = 0.10
+"""A rise from the first to the second half below this is no one's worry, however sure."""
+
+
+def mser(values: NDArray[np.float64]) -> int:
+    """Give how many leading values to cut so that the mean of the rest has the least standard error.
+
+    d* = argmin over d of sum over i >= d of (x_i - mean of the rest)^2 / (n - d)^2.
+    """
+    n = len(values)
+    if n < 2:
+        return 0
+    tail = np.cumsum(values[::-1])[::-1]
+    squares = np.cumsum(values[::-1] ** 2)[::-1]
+    left = n - np.arange(n)
+    error = (np.maximum(squares - tail**2 / left, 0.0) / left**2)[: n - 1]
+    # The first of the nearly equal ones: rounding must not cut a constant series.
+    return int(np.argmax(error <= error.min() * (1 + 1e-9) + 1e-12 * float(squares[0]) / n**2))
+
+
+def settled_s(at_s: NDArray[np.float64], values: NDArray[np.float64]) -> float | None:
+    """Give the seconds after the first value until MSER-5 finds the series steady; None when that is past half of it.
+
+    What it would cut must differ from the rest, for MSER cuts something of most steady series.
+    """
+    size = BATCH * max(len(values) // (BATCH * BINS), 1)
+    count = len(values) // size
+    points = values[: count * size].reshape(count, size).mean(axis=1)
+    cut = mser(points)
+    if count < FEWEST_BINS or not _differs(points[:cut], points[cut:]):
+        return 0.0
+    return float(at_s[cut * size] - at_s[0]) if cut <= count // 2 else None
+
+
+def _differs(early: NDArray[np.float64], late: NDArray[np.float64]) -> bool:
+    """Tell whether two stretches of batch means are apart by three standard errors and by `RISE`."""
+    if min(len(early), len(late)) < 3:
+        return False
+    error = math.sqrt(early.var(ddof=1) / len(early) + late.var(ddof=1) / len(late))
+    apart = abs(float(early.mean() - late.mean()))
+    return apart > 3 * error and apart > RISE * abs(float(late.mean()))
+
+
+def trend(values: NDArray[np.float64]) -> float:
+    """Give the p-value of a monotone rise (Mann-Kendall, one-sided, by the normal approximation)."""
+    n = len(values)
+    if n < 8:
+        return 1.0
+    s = float(np.sign(values[None, :] - values[:, None])[np.triu_indices(n, 1)].sum())
+    _, ties = np.unique(values, return_counts=True)
+    spread = (n * (n - 1) * (2 * n + 5) - float((ties * (ties - 1) * (2 * ties + 5)).sum())) / 18
+    if spread <= 0 or s <= 0:
+        return 1.0
+    return 0.5 * math.erfc((s - 1) / math.sqrt(2 * spread))
+
+
+def notes(part: Part) -> Iterator[str]:
+    """Say what was found in a steady phase that was not steady: a warm-up that goes on, or saturation."""
+    turns = part.turns[part.turns["ttft_ms"].notna()]
+    if len(turns) < FEWEST_BINS * BATCH:
+        return
+    if is_saturating(part):
+        yield f"{part.endpoint} was saturating: turns in flight and TTFT both rose all through the steady phase"
+        return
+    at_s = turns["intended_s"].to_numpy(dtype=np.float64)
+    until = settled_s(at_s, turns["ttft_ms"].to_numpy(dtype=np.float64))
+    if until is None:
+        yield f"{part.endpoint} found no steady state: TTFT still moved in the second half of its steady phase"
+    elif until > 0:
+        yield f"{part.endpoint} was still warming up for {span(until)} of its steady phase: set a longer warm_up"
+
+
+def is_saturating(part: Part) -> bool:
+    """Tell whether turns in flight and median TTFT per block both rise, surely (Mann-Kendall) and by a tenth."""
+    turns = part.turns
+    edges = np.linspace(part.start_s, part.end_s, TREND_BLOCKS + 1)
+    start = np.sort(turns["intended_s"].to_numpy(dtype=np.float64))
+    end = np.sort(turns["finish_s"].dropna().to_numpy(dtype=np.float64))
+    middles = (edges[1:] + edges[:-1]) / 2
+    flying = (np.searchsorted(start, middles) - np.searchsorted(end, middles)).astype(np.float64)
+    block = np.clip(np.searchsorted(edges, turns["intended_s"].to_numpy(), side="right") - 1, 0, TREND_BLOCKS - 1)
+    medians = turns["ttft_ms"].groupby(block).median().dropna().to_numpy(dtype=np.float64)
+    return _rises(flying) and _rises(medians)
+
+
+def _rises(values: NDArray[np.float64]) -> bool:
+    half = len(values) // 2
+    if half == 0 or trend(values) > TREND_LEVEL:
+        return False
+    return float(values[half:].mean()) > (1 + RISE) * float(values[:half].mean())

@@ -1,0 +1,140 @@
+"""Variance: how unsteady cost and latency are, and which part of it comes from where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.bootstrap import FEWEST_BLOCKS, ROUNDS, interval, weights
+from analysis.model import Estimate, Figure, NotEstimable
+from analysis.slices import LENGTHS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from analysis.part import Part
+
+Moments = Callable[["NDArray[np.float64]"], "NDArray[np.float64]"]
+
+
+def variance(part: Part) -> dict[str, Figure]:
+    """Give coefficients of variation (sd / mean) of response time and cost per response, and the splits of variance.
+
+    Var(throttled + service) = Var(throttled) + Var(service) + 2 Cov, each as a share of the whole; and by the law of
+    total variance Var(Y) = E[Var(Y|X)] + Var(E[Y|X]), the second term's share, for X = whether throttled, number of
+    attempts, output length class, worker, time block.
+    """
+    turns = part.turns[part.turns["response_time_ms"].notna()]
+    if turns.empty:
+        return {}
+    codes = part.blocks.codes[part.turns["response_time_ms"].notna().to_numpy()]
+    found = _spreads(turns, codes, part.seed)
+    found.update(split(turns, codes, part.seed))
+    response = turns["response_time_ms"].to_numpy(dtype=np.float64)
+    for name, classes in _classes(turns, codes).items():
+        found[f"response_time_between_{name}_share"] = between(response, classes, name)
+    return found
+
+
+def _spreads(turns: pd.DataFrame, codes: NDArray[np.intp], seed: int) -> dict[str, Figure]:
+    found = {"response_time_cv": _cv(turns["response_time_ms"], codes, seed)}
+    found["response_time_block_cv"] = _block_cv(turns["response_time_ms"], codes)
+    if "cost_usd" in turns:
+        found["cost_per_response_cv"] = _cv(turns["cost_usd"], codes, seed)
+        found["cost_per_response_block_cv"] = _block_cv(turns["cost_usd"], codes)
+    return found
+
+
+def _cv(values: pd.Series[float], codes: NDArray[np.intp], seed: int) -> Figure:
+    """Estimate sd / mean from sums of 1, x, x^2 per block."""
+    known = values.notna().to_numpy()
+    x = values.to_numpy(dtype=np.float64)[known]
+    return bootstrapped([np.ones(len(x)), x, x**2], codes[known], seed, _cv_of, "sd / mean")
+
+
+def _cv_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    mean = sums[:, 1] / sums[:, 0]
+    return np.asarray(np.sqrt(np.maximum(sums[:, 2] / sums[:, 0] - mean**2, 0.0)) / mean)
+
+
+def _block_cv(values: pd.Series[float], codes: NDArray[np.intp]) -> Figure:
+    """Give sd / mean of the means of the blocks; no interval: the blocks are the sample."""
+    means = values.groupby(codes).mean().dropna().to_numpy(dtype=np.float64)
+    if len(means) < FEWEST_BLOCKS or not means.mean() > 0:
+        return NotEstimable(
+            not_estimable=f"needs {FEWEST_BLOCKS} blocks of whole conversations, there are {len(means)}"
+        )
+    value = float(means.std(ddof=1) / means.mean())
+    return Estimate(value=value, n=len(means), method=f"sd / mean of {len(means)} block means")
+
+
+def split(turns: pd.DataFrame, codes: NDArray[np.intp], seed: int) -> dict[str, Figure]:
+    """Give the shares of Var(throttled + service) due to throttled time, service time and twice their covariance."""
+    w = np.asarray(turns["throttled_time_ms"], dtype=np.float64)
+    s = np.asarray(turns["service_time_ms"], dtype=np.float64)
+    columns = [np.ones(len(w)), w, s, w * w, s * s, w * s]
+    names = ("throttled_time_variance_share", "service_time_variance_share", "covariance_share")
+    return {
+        name: bootstrapped(columns, codes, seed, _share_of(which), "share of variance")
+        for which, name in enumerate(names)
+    }
+
+
+def _share_of(which: int) -> Moments:
+    def share(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        n, w, s, ww, ss, ws = (sums[:, i] for i in range(6))
+        parts = (ww / n - (w / n) ** 2, ss / n - (s / n) ** 2, 2 * (ws / n - w * s / n**2))
+        return np.asarray(parts[which] / (parts[0] + parts[1] + parts[2]))
+
+    return share
+
+
+def bootstrapped(
+    columns: Sequence[NDArray[np.floating[Any]]], codes: NDArray[np.intp], seed: int, formula: Moments, name: str
+) -> Figure:
+    """Estimate a function of sums over turns, with a 95 % interval by block bootstrap of the sums."""
+    _, block = np.unique(codes, return_inverse=True)
+    count = int(block.max()) + 1 if len(block) else 0
+    if count < FEWEST_BLOCKS:
+        return NotEstimable(not_estimable=f"needs {FEWEST_BLOCKS} blocks of whole conversations, there are {count}")
+    sums = np.array([np.bincount(block, weights=column, minlength=count) for column in columns]).T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = float(formula(sums.sum(axis=0, keepdims=True))[0])
+        rounds = formula(weights(count, seed) @ sums)
+    if not np.isfinite(value) or not np.isfinite(rounds).all():
+        return NotEstimable(not_estimable="nothing varies")
+    low, high = interval(rounds, count)
+    label = f"{name}; block bootstrap, {count} blocks, {ROUNDS} rounds"
+    return Estimate(value=value, low=min(low, value), high=max(high, value), n=len(codes), method=label)
+
+
+def between(values: NDArray[np.float64], classes: NDArray[np.intp], name: str) -> Figure:
+    """Give Var(E[Y|X]) / Var(Y), freed of what classes without meaning would show: epsilon^2 (Kelley 1935).
+
+    1 - (within sum of squares / (n - k)) / (whole sum of squares / (n - 1)), not below 0.
+    """
+    n, groups = len(values), len(np.unique(classes))
+    whole = float(((values - values.mean()) ** 2).sum()) if n else 0.0
+    if groups < 2:
+        return NotEstimable(not_estimable=f"all turns are of one class of {name}")
+    if n <= groups or whole == 0:
+        return NotEstimable(not_estimable="nothing varies")
+    _, code = np.unique(classes, return_inverse=True)
+    means = np.bincount(code, weights=values) / np.bincount(code)
+    within = float(((values - means[code]) ** 2).sum())
+    value = max(1 - (within / (n - groups)) / (whole / (n - 1)), 0.0)
+    return Estimate(value=value, n=n, method=f"between {groups} classes, law of total variance, unbiased")
+
+
+def _classes(turns: pd.DataFrame, codes: NDArray[np.intp]) -> dict[str, NDArray[np.intp]]:
+    tokens = turns["output_tokens"].fillna(0.0).to_numpy(dtype=np.float64)
+    return {
+        "throttled": turns["throttled"].to_numpy(dtype=np.intp),
+        "attempts": turns["attempts"].to_numpy(dtype=np.intp),
+        "length_class": np.searchsorted(LENGTHS, tokens, side="right"),
+        "worker": turns["worker"].cat.codes.to_numpy(dtype=np.intp),
+        "time_block": codes,
+    }
