@@ -31,11 +31,9 @@ def looks_like_key(text: str) -> bool:
 
 def is_loopback(url: str) -> bool:
     """Say whether `url` names this machine."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or host.endswith(".localhost") or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 
@@ -190,8 +188,3 @@ class Endpoint(Strict):
                 yield key, f"{key} does nothing for a simulated endpoint: remove it"
         if data.get("insecure") is True and data.get("ca_file"):
             yield "ca_file", "insecure: true would ignore ca_file: keep one"
-
-    @property
-    def leaves_this_machine(self) -> bool:
-        """Whether requests go to another host."""
-        return self.url is not None and not is_loopback(self.url)
