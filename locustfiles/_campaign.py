@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from locustfiles._client import destination
 from locustfiles._clock import RunClock
 from locustfiles._gaps import Gaps
+from locustfiles._gate import Gate
 from locustfiles._health import Health
 from locustfiles._lane import Lane
 from locustfiles._recorder import OnBatch, Recorder
@@ -96,6 +98,13 @@ class TurnFailedError(Exception):
         super().__init__(f"{last.outcome} ({detail})" if detail else str(last.outcome))
 
 
+def _gate(scenario: Scenario) -> Gate | None:
+    throttle = scenario.throttle
+    if throttle.policy != "honor" or throttle.scope != "key":
+        return None
+    return Gate(throttle.pace, random.Random(scenario.seed))
+
+
 def begin(
     order: Order, worker: str, folder: Path, environment: Environment, on_batch: OnBatch | None = None
 ) -> Campaign:
@@ -104,7 +113,7 @@ def begin(
     scenario = order.scenario
     stream = scenario.conversation.stream
     lanes = {
-        name: Lane(name, "", destination(name, endpoint, order.urls[name], stream=stream))
+        name: Lane(name, "", destination(name, endpoint, order.urls[name], stream=stream), _gate(scenario))
         for name, endpoint in scenario.endpoints.items()
     }
     return Campaign(

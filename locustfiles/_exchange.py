@@ -6,11 +6,11 @@ sleeps until the response has ended or a deadline has passed.
 
 from __future__ import annotations
 
-import ssl
-import zlib
+import logging
 from dataclasses import dataclass, field
 from time import perf_counter
 
+import gevent
 from gevent import get_hub
 from gevent.event import Event
 
@@ -20,6 +20,8 @@ from scenarios.scenario import Timeouts
 from scenarios.wire import Decoder
 
 ERROR_BODY_BYTES = 65536
+log = logging.getLogger("tailgate")
+
 DONE_GRACE_S = 1.0
 """How long the HTTP message may stay open after the protocol's own end marker."""
 
@@ -29,7 +31,7 @@ class Trace:
     """What was seen of one response. Stamps are `perf_counter` seconds; None = it did not happen.
 
     `failure` is empty, or says how the exchange broke off: `connection_lost`, `closed_before_answer`, `cut`,
-    `not_http`, `first_byte_timeout`, `idle_timeout`, `total_timeout`.
+    `not_http`, `first_byte_timeout`, `idle_timeout`, `total_timeout`, `internal`.
     """
 
     sent: float | None = None
@@ -83,9 +85,15 @@ class Exchange:
         return trace
 
     def _send(self, request: bytes) -> None:
+        limit_s = min(self._timeouts.first_byte, self._timeouts.total)
         try:
-            self._connection.send(request)
+            with gevent.Timeout(limit_s, TimeoutError("the server did not take the request")):
+                self._connection.send(request)
+        except TimeoutError as error:
+            self._now = perf_counter()
+            self._end("first_byte_timeout", str(error))
         except OSError as error:
+            self._readable()  # a server that refuses early closes before it has read everything
             if not self._finished:
                 self._end("connection_lost" if self._connection.used else "closed_before_answer", str(error))
 
@@ -136,10 +144,14 @@ class Exchange:
                     trace.arrivals.extend([now] * (count - 1))
             if self._parser.complete:
                 self._end("")
-        except (UnframedError, zlib.error) as error:
+        except UnframedError as error:
             self._end("not_http", str(error))
-        except (OSError, ssl.SSLError) as error:
+        except OSError as error:  # ssl.SSLError is one
+            self._now = perf_counter()
             self._end("connection_lost", str(error))
+        except Exception as error:
+            log.exception("a response could not be read: a defect of Tailgate")
+            self._end("internal", type(error).__name__)
 
     def _closed(self) -> None:
         self._parser.feed_eof()

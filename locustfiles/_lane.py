@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from locustfiles._client import Destination
+from locustfiles._gate import Gate
 
 
 @dataclass(slots=True)
@@ -29,6 +30,7 @@ class Lane:
     name: str
     arm: str
     destination: Destination
+    gate: Gate | None = None
     active: int = 0
     users: int = 0
     stop_reason: str = ""

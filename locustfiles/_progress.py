@@ -32,7 +32,7 @@ class View:
     left_s: float
     users: int
     turns: int
-    turns_per_second: float
+    turns_per_second: float | None
     ttft_p95_ms: float | None
     throttled_share: float | None
     failed_share: float | None
@@ -46,7 +46,8 @@ class View:
         """Give name and text of each figure."""
         yield self.endpoint, f"{self.phase.replace('_', '-')}, {self.left_s:.0f} s left"
         yield "users", f"{self.users:,}"
-        yield "turns", f"{self.turns:,} ({self.turns_per_second:.1f}/s)"
+        rate = "" if self.turns_per_second is None else f" ({self.turns_per_second:.1f}/s)"
+        yield "turns", f"{self.turns:,}{rate}"
         yield "TTFT p95", "-" if self.ttft_p95_ms is None else f"{self.ttft_p95_ms:,.0f} ms"
         yield "throttled", _percent(self.throttled_share)
         yield "failed", _percent(self.failed_share)
@@ -87,9 +88,10 @@ def _show_lines(watch: Watch, stream: TextIO) -> None:
 
 
 def _show_block(watch: Watch, stream: TextIO) -> None:
-    from rich.console import Console
-    from rich.live import Live
-    from rich.table import Table
+    # Not needed where nobody watches.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.live import Live  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
 
     with Live(console=Console(file=stream), auto_refresh=False, transient=True) as live:
         while True:
@@ -131,10 +133,10 @@ class Watch:
             cost_usd=self._cost_usd(),
         )
 
-    def _rate(self, endpoint: str, turns: int, now: float) -> float:
+    def _rate(self, endpoint: str, turns: int, now: float) -> float | None:
         before, self._before = self._before, (endpoint, turns, now)
         if before[0] != endpoint or now <= before[2]:
-            return 0.0
+            return None
         return (turns - before[1]) / (now - before[2])
 
     def _ttft_p95_ms(self, endpoint: str) -> float | None:

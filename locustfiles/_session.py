@@ -11,6 +11,8 @@ from time import perf_counter
 from locustfiles._attempt import final, hint_of, note_answer, note_no_connection, note_trace
 from locustfiles._campaign import Campaign
 from locustfiles._client import Client, ConnectError
+from locustfiles._exchange import Trace
+from locustfiles._gate import Gate
 from locustfiles._lane import Lane
 from locustfiles._throttle import Wait, next_wait
 from scenarios.limits import VERDICTS, Decision
@@ -92,9 +94,8 @@ class ChatSession:
         waited_s, wait = 0.0, None
         for attempt_no in itertools.count(1):
             attempt = self._row(plan, intended_s, attempt_no)
-            if wait is not None:
-                attempt.waited_s = self._obey(wait)
-                waited_s += attempt.waited_s
+            attempt.waited_s = self._wait(attempt, wait)
+            waited_s += attempt.waited_s or 0.0
             reply, decision = self._attempt(attempt)
             wait = self._decide(attempt, decision, reply, waited_s)
             self._campaign.record(self._lane, attempt, self._client.trace)
@@ -144,10 +145,34 @@ class ChatSession:
         note_trace(attempt, trace, self._client.connect_s, self._campaign.clock)
         return note_answer(attempt, trace, decoder, self._lane.destination.api)
 
-    def _obey(self, wait: Wait) -> float:
+    def _wait(self, attempt: Attempt, wait: Wait | None) -> float | None:
+        """Wait as asked, or with all who use the key at its gate; give the seconds, None when there was no wait.
+
+        A user who is stopped at the gate before the turn's first attempt leaves a row without `sent_s`.
+        """
         started = perf_counter()
-        self._pause(wait.seconds)
-        return perf_counter() - started
+        try:
+            if self._lane.gate is not None:
+                waited = self._pass(self._lane.gate)
+            else:
+                waited = wait is not None
+                if wait is not None:
+                    self._pause(wait.seconds)
+        except BaseException:
+            if attempt.attempt_no == 1:
+                self._campaign.record(self._lane, attempt, Trace())
+            raise
+        return perf_counter() - started if waited else None
+
+    def _pass(self, gate: Gate) -> bool:
+        """Go through the gate; tell whether it made us wait."""
+        waited = False
+        while (delay_s := gate.slot() - perf_counter()) > 0:
+            waited = True
+            self._pause(delay_s)
+            if not gate.is_shut():
+                break
+        return waited
 
     def _decide(self, attempt: Attempt, decision: Decision, reply: Reply | None, waited_s: float) -> Wait | None:
         """Say how long to wait before trying again; None ends the turn. Marks the row when it gives up."""
@@ -160,6 +185,9 @@ class ChatSession:
         wait = next_wait(throttle, hint, attempt.attempt_no, waited_s, self._rng)
         attempt.wait_hint_s = hint.seconds if hint else None
         attempt.wait_source = hint.source if hint else (wait.source if wait else "")
+        asked = hint or wait
+        if self._lane.gate is not None and asked is not None:
+            self._lane.gate.refuse(asked.seconds)
         if wait is None and throttle.policy != "none":
             attempt.outcome = Outcome.GAVE_UP
         return wait

@@ -169,6 +169,10 @@ class Throttle(Strict):
     """Longest wait of one turn in all; left out = only `max_attempts` limits it."""
     max_attempts: Count = 10
     """Attempts per turn."""
+    scope: Literal["key", "user"] = "key"
+    """key: a refusal holds back all who use the key, who then return paced; user: only who was refused."""
+    pace: Literal["fixed", "adaptive"] = "fixed"
+    """fixed: return at the rate admitted before; adaptive: a rate that feels its way up to the limit."""
     i_know_this_hammers: Annotated[bool, Exact()] = False
     """Needed for policy: naive against an endpoint on another machine."""
 
