@@ -225,8 +225,8 @@ class Scenario(Strict):
         throttle = data.get("throttle")
         if isinstance(throttle, dict) and throttle.get("policy") == "naive" and not throttle.get("i_know_this_hammers"):
             for name in _elsewhere(data.get("endpoints")):
-                remedy = "use honor, or add i_know_this_hammers: true"
-                yield "throttle.policy", f"naive would hammer {name} on another machine: {remedy}"
+                remedy = "use honor, or set i_know_this_hammers: true"
+                yield "throttle.policy", f"naive would hammer {name} on another host: {remedy}"
 
     def to_document(self) -> dict[str, Any]:
         """Give everything as JSON values, prompts included: what workers and run.json get. Holds no secrets."""

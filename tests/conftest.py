@@ -10,8 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent.parent
+
+# A busy machine is no failure: nothing here asserts how long an example takes.
+settings.register_profile("tailgate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tailgate")
 
 
 @pytest.fixture

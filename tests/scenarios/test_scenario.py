@@ -213,6 +213,7 @@ def test_a_bad_document_is_refused() -> None:
         Scenario.from_document({"endpoints": {"a": {"simulated": {}}}, "traffic": {"usres": 3}})
 
 
+SCHEMA = jsonschema.Draft202012Validator(json_schema())
 SECONDS = st.floats(min_value=0.001, max_value=1e6)
 SPREADS = st.tuples(SECONDS, st.floats(min_value=1, max_value=30)).map(
     lambda pair: Distribution.of(pair[0], pair[0] * pair[1])
@@ -249,7 +250,7 @@ def test_a_document_loses_nothing(scenario: Scenario) -> None:
 @given(SCENARIOS)
 def test_a_document_is_a_scenario_file(scenario: Scenario) -> None:
     """What run.json holds passes the schema that editors use."""
-    jsonschema.Draft202012Validator(json_schema()).validate(_without_nulls(scenario.to_document()))
+    SCHEMA.validate(_without_nulls(scenario.to_document()))
 
 
 def _without_nulls(value: object) -> object:
@@ -260,12 +261,11 @@ def _without_nulls(value: object) -> object:
 
 def test_the_schema_takes_the_contracts_example_and_no_typo() -> None:
     """Editors accept what loads, the line that comes later included, and mark what does not."""
-    validator = jsonschema.Draft202012Validator(json_schema())
     document = yaml.safe_load(CONTRACT + "  - accuracy >= 0.85\n")
-    assert list(validator.iter_errors(document)) == []
+    assert list(SCHEMA.iter_errors(document)) == []
     document["trafic"] = document.pop("traffic")
     document["endpoints"]["small"]["simulated"]["ttft"] = "120"
-    assert len(list(validator.iter_errors(document))) == 2
+    assert len(list(SCHEMA.iter_errors(document))) == 2
 
 
 def test_the_schema_describes_every_key() -> None:

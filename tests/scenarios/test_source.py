@@ -166,13 +166,13 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
     ),
     "a naive user outside": (
         "endpoints: {a: {url: https://api.example.com/v1}}\nthrottle: {policy: naive}\n",
-        ["2:20: throttle.policy: naive would hammer a on another machine: use honor, or add i_know_this_hammers: true"],
+        ["2:20: throttle.policy: naive would hammer a on another host: use honor, or set i_know_this_hammers: true"],
     ),
     "a URL cut short": (
         "endpoints: {a: {url: 'http://[::1'}}\nthrottle: {policy: naive}\n",
         [
             "1:22: endpoints.a.url: this is no URL: write one such as https://api.example.com/v1",
-            "2:20: throttle.policy: naive would hammer a on another machine: use honor, or add i_know_this_hammers: true",
+            "2:20: throttle.policy: naive would hammer a on another host: use honor, or set i_know_this_hammers: true",
         ],
     ),
     "waits that cannot be": (
