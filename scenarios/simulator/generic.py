@@ -24,15 +24,12 @@ class Generic:
         """Read a request. Raises Invalid when the template's prompt is not in it."""
         try:
             data = json.loads(body)
-        except ValueError as problem:
+        except (ValueError, RecursionError) as problem:
             raise Invalid(f"The body is not JSON: {problem}") from None
         found = dict(_filled(self._body, data))
         if "prompt" not in found:
             raise Invalid(f"The body holds no prompt: it should look like {json.dumps(self._body)}")
-        limit = found.get("max_tokens")
-        if limit is not None and (not str(limit).isdecimal() or int(str(limit)) < 1):
-            raise Invalid(f"max_tokens must be an integer of at least 1, not {limit!r}")
-        return Ask(tokens(str(found["prompt"])), max_tokens=None if limit is None else int(str(limit)))
+        return Ask(tokens(str(found["prompt"])), max_tokens=_count(found.get("max_tokens")))
 
     def answer(self, job: Job) -> Script:
         """Script the answer, whole, after the time that its tokens take."""
@@ -60,6 +57,16 @@ class Generic:
         for part in reversed(self._text):
             answer = [None] * int(part) + [answer] if part.isdecimal() else {part: answer}
         return answer
+
+
+def _count(value: object) -> int | None:
+    """Read a number of tokens, which a template may have put into a text of its own."""
+    if value is None:
+        return None
+    text = str(value)
+    if not (text.isascii() and text.isdecimal() and 0 < len(text) < 10 and int(text) > 0):
+        raise Invalid(f"max_tokens must be an integer of at least 1, not {text[:40]!r}")
+    return int(text)
 
 
 def _filled(template: object, data: object) -> Iterator[tuple[str, object]]:

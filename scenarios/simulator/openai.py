@@ -32,7 +32,7 @@ class OpenAiChat:
         """Read a request. Raises Invalid for what the API would refuse."""
         try:
             data = json.loads(body)
-        except ValueError as problem:
+        except (ValueError, RecursionError) as problem:
             raise Invalid(f"We could not parse the JSON body of your request: {problem}") from None
         if not isinstance(data, dict):
             raise Invalid("The body must be a JSON object.")

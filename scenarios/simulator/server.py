@@ -61,17 +61,19 @@ class Server:
         self._running = False
 
     def run(self) -> None:
-        """Serve."""
-        flush_s = time.monotonic() + FLUSH_S
-        while self._running:
-            now = time.monotonic()
-            if now >= flush_s:
-                self._log.flush()
-                flush_s = now + FLUSH_S
-            due = self._heap[0][0] if self._heap else flush_s
-            self._wait(min(due, flush_s) - now)
-            self._send_due(time.monotonic())
-        self._end()
+        """Serve. However this ends, the log is complete."""
+        try:
+            flush_s = time.monotonic() + FLUSH_S
+            while self._running:
+                now = time.monotonic()
+                if now >= flush_s:
+                    self._log.flush()
+                    flush_s = now + FLUSH_S
+                due = self._heap[0][0] if self._heap else flush_s
+                self._wait(min(due, flush_s) - now)
+                self._send_due(time.monotonic())
+        finally:
+            self._end()
 
     def _wait(self, timeout_s: float) -> None:
         """Sleep until something comes in or `timeout_s` is over, then take in what came."""
