@@ -29,7 +29,8 @@ def turns(attempts: pd.DataFrame) -> pd.DataFrame:
     """Give one row per (worker, turn_id), in the order of intended start.
 
     response_time = (last token, or end) of the last attempt - intended; service_time = end - sent of the last attempt;
-    throttled_time = sum over earlier attempts of (end - sent) + sum of waits; schedule_lag = first sent - intended;
+    throttled_time = sum over earlier attempts of (end - sent) + sum of waits; schedule_lag = first sent - intended, less
+    the wait obeyed before it (a turn may be held back by what another user of the key was told);
     hence schedule_lag + throttled_time + service_time = end - intended. Latencies only where the outcome is successful.
     """
     rows = attempts.sort_values(["worker", "turn_id", "attempt_no", "seq"], kind="stable", ignore_index=True)
@@ -39,6 +40,7 @@ def turns(attempts: pd.DataFrame) -> pd.DataFrame:
     frame["attempts"] = last - first + 1
     frame["first_sent_s"] = rows["sent_s"].to_numpy()[first]
     frame["intended_s"] = rows["intended_s"].to_numpy()[first]
+    frame["held_back_s"] = np.nan_to_num(rows["waited_s"].to_numpy()[first])
     frame["phase"] = rows["phase"].iloc[first].reset_index(drop=True)
     _add_sums(frame, rows, first, last)
     _add_fates(frame)
@@ -72,7 +74,7 @@ def _add_sums(
     frame["refused_s"] = np.add.reduceat(spent, first)
     frame["waited_sum_s"] = np.add.reduceat(np.nan_to_num(rows["waited_s"].to_numpy()), first)
     refused = is_throttled(rows).to_numpy()
-    frame["throttled"] = np.logical_or.reduceat(refused, first)
+    frame["throttled"] = np.logical_or.reduceat(refused, first) | (frame["waited_sum_s"] > 0)
     if "cost_usd" in rows:
         cost = rows["cost_usd"].to_numpy()
         frame["cost_usd"] = np.add.reduceat(cost, first)
@@ -100,7 +102,7 @@ def _add_durations(frame: pd.DataFrame) -> None:
         "response_time_ms": frame["finish_s"] - frame["intended_s"],
         "service_time_ms": frame["end_s"] - frame["sent_s"],
         "throttled_time_ms": frame["refused_s"] + frame["waited_sum_s"],
-        "schedule_lag_ms": frame["first_sent_s"] - frame["intended_s"],
+        "schedule_lag_ms": frame["first_sent_s"] - frame["intended_s"] - frame["held_back_s"],
     }
     for name, seconds in durations.items():
         known = good & (seconds >= 0)

@@ -64,7 +64,7 @@ class Campaign:
         tally = lane.tally
         tally.turns += 1
         tally.failed += failed
-        tally.throttled += last.attempt_no > 1 or last.outcome in REFUSED_FOR_NOW
+        tally.throttled += last.waited_s is not None or last.outcome in REFUSED_FOR_NOW
         end_s = last.last_token_s or last.end_s or self.clock.now()
         fire = self.environment.events.request.fire
         context = {"endpoint": last.endpoint, "turn_id": last.turn_id, "outcome": str(last.outcome)}

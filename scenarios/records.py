@@ -46,8 +46,9 @@ class Attempt:
     """One HTTP attempt. Field order is the column order of `attempts.csv`.
 
     `intended_s` is the turn's planned start, the same on each attempt of a turn.
-    `waited_s` is the wait obeyed before this attempt was sent; the answer that asked for it stands on the row before,
-    with `wait_hint_s` (what the server asked for) and `wait_source` (where it said so; `backoff` when it did not).
+    `waited_s` is the wait obeyed before this attempt was sent. The answer that asked for it stands on the turn's row
+    before, with `wait_hint_s` (what the server asked for) and `wait_source` (where it said so; `backoff` when it did
+    not); before a turn's first attempt it is a wait that another user of the same key was told of.
     `client_lag_s` is the longest time any read of this attempt lay in the kernel before the client took it.
     """
 
