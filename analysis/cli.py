@@ -14,6 +14,8 @@ from scenarios.errors import ExitCode, TailgateError
 
 DEBUG_VARIABLE = "TAILGATE_DEBUG"
 MIN_SECRET_LENGTH = 8
+INTERRUPTED = 130
+"""What Typer makes of a Ctrl-C."""
 
 app = typer.Typer(
     name="tailgate",
@@ -151,13 +153,13 @@ def main() -> NoReturn:
     except TailgateError as error:
         code = _fail(error, str(error), error.code)
     except (KeyboardInterrupt, typer.Abort):
-        code = _say("interrupted", ExitCode.INVALID)
+        code = INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # the reader (`| head`) has gone, and the interpreter's own complaint would follow
         code = ExitCode.INTERNAL_ERROR
     except Exception as error:  # noqa: BLE001  # the last line of defence: any other is a defect of ours
         code = _usage_or_defect(error)
-    sys.exit(code or 0)
+    sys.exit(_say("interrupted", ExitCode.INVALID) if code == INTERRUPTED else code or 0)
 
 
 def _usage_or_defect(error: Exception) -> int:

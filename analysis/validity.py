@@ -47,6 +47,8 @@ def validity(meta: Mapping[str, Any], late: Mapping[str, tuple[float, float]], s
         reasons.append("the run never ended: its last rows and its workers' health are unknown")
     if not reasons:
         reasons = [reason for worker in workers(meta) for reason in _of_worker(worker)]
+    if meta.get("interrupted") and meta.get("ended_at"):
+        reasons.append("the run was interrupted: it is shorter than asked for")
     reasons += [f"the test of {endpoint} stopped early: {reason}" for endpoint, reason in stops.items()]
     reasons += _of_schedule(late)
     return Validity(verdict="invalid" if reasons else "valid", reasons=reasons)

@@ -46,7 +46,8 @@ def run_scenario(file: Path, results: Path, locust_options: Sequence[str], *, we
 class LoadRun:
     """The load run, in a process group of its own, so that it hears of a Ctrl-C only through us.
 
-    The first signal is passed on: the load ends early and is reported. The second kills the group.
+    The first signal, whichever, is passed on as Ctrl-C: the load ends early and is reported. The second kills the
+    group. (SIGTERM would end Locust at once: it installs its handler after a shape's run.)
     """
 
     def __init__(self, command: Sequence[str], folder_file: Path) -> None:
@@ -68,7 +69,7 @@ class LoadRun:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.signals += 1
         if self.signals > 1:
             self.killed = True
@@ -77,7 +78,7 @@ class LoadRun:
             self._kill(signal.SIGTERM)  # still importing: an interrupt would print a traceback
         elif self._process is not None:
             sys.stderr.write("\nEnding the load run; press Ctrl-C again to end at once.\n")
-            self._process.send_signal(signal.SIGINT if number == signal.SIGINT else signal.SIGTERM)
+            self._process.send_signal(signal.SIGINT)
 
     def _kill(self, number: signal.Signals) -> None:
         if self._process is None or self._process.returncode is not None:
