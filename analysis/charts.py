@@ -82,7 +82,7 @@ def tail_plots(report: Report) -> list[TailPlot]:
 def _tail_plot(report: Report, metric: str) -> TailPlot:
     colours = {name: index for index, name in enumerate(summary.endpoint_names(report))}
     points = {
-        name: _points(found[metric]) | _standard_points(report, name, metric)
+        name: _merged(_points(found[metric]), _standard_points(report, name, metric))
         for name, found in report.plots.spectra.items()
         if metric in found
     }
@@ -101,8 +101,15 @@ def _points(spectrum: Spectrum) -> dict[float, Point]:
     return dict(zip(spectrum.p, zip(spectrum.values, spectrum.low, spectrum.high, strict=True), strict=True))
 
 
+def _merged(points: dict[float, Point], standard: dict[float, Point]) -> dict[float, Point]:
+    """Put the tables' quantiles into the curve; points too close to these places to tell apart are left out."""
+    places = [tail_x(p) for p in STANDARD]
+    apart = {p: point for p, point in points.items() if p < 1 and all(abs(tail_x(p) - x) > 0.03 for x in places)}
+    return apart | standard
+
+
 def _standard_points(report: Report, endpoint: str, metric: str) -> dict[float, Point]:
-    """Give the quantiles of the tables as points of the curve, so that both say the same."""
+    """Give the quantiles of the tables as points of the curve."""
     found = _figures(report, endpoint, metric)
     return {p: (f.value, f.low, f.high) for p, f in found.items() if isinstance(f, Estimate)}
 

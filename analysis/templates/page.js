@@ -3,6 +3,7 @@
   const data = JSON.parse(document.getElementById("report-data").textContent);
   const plots = {};
   const DASHES = [[], [7, 3], [2, 3], [9, 3, 2, 3], [4, 2], [1, 2]];
+  const PAPER_COLUMN = 325;  /* CSS px: half of an A4 page between its margins */
   const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", "DejaVu Sans", sans-serif';
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   const fade = (colour, part) => colour + Math.round(part * 255).toString(16).padStart(2, "0");
@@ -257,14 +258,23 @@
     for (const i of tail ? [1, 2, 3].map((k) => curve * 3 + k) : [curve + 1]) plot.setSeries(i, { show });
   }
 
-  const redraw = () => Object.values(plots).forEach((plot) => plot.redraw(false));
+  const redraw = () => Object.values(plots).forEach((plot) => plot.redraw(false, true));
   data.tails.forEach((tail, index) => drawTail(index));
   data.courses.forEach((course, index) => drawCourse(index));
   document.querySelectorAll(".key").forEach((button) => button.addEventListener("click", () => toggle(button)));
   document.querySelectorAll("[data-bins]").forEach((d) => d.addEventListener("toggle", () => fillBins(d)));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   /* Paper is light whatever the screen is. */
-  addEventListener("beforeprint", () => { document.documentElement.dataset.light = ""; redraw(); });
-  addEventListener("afterprint", () => { delete document.documentElement.dataset.light; redraw(); });
+  addEventListener("beforeprint", () => {
+    document.documentElement.dataset.light = "";
+    for (const plot of Object.values(plots)) plot.setSize({ width: PAPER_COLUMN, height: plot.height });
+    redraw();
+  });
+  addEventListener("afterprint", () => {
+    delete document.documentElement.dataset.light;
+    for (const plot of Object.values(plots))
+      plot.setSize({ width: Math.max(200, plot.root.parentElement.clientWidth), height: plot.height });
+    redraw();
+  });
   document.documentElement.dataset.plotted = String(Object.keys(plots).length);
 })();

@@ -22,10 +22,11 @@ BROWSER = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
 )
 GOLDEN = Path(__file__).parents[1] / "analysis" / "golden"
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync --hide-scrollbars --enable-logging=stderr --virtual-time-budget=8000"
-).split()
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--enable-logging=stderr", "--virtual-time-budget=8000"),
+]
 
 pytestmark = [
     pytest.mark.live,
@@ -58,7 +59,7 @@ def ask(page: str, script: str, folder: Path, *flags: str) -> Any:
     }})();</script>"""
     head, tail = page.rsplit("</body>", 1)
     done = browse(f"{head}{asked}</body>{tail}", folder, "--window-size=1400,1000", *flags, "--dump-dom")
-    assert [line for line in done.stderr.splitlines() if "CONSOLE" in line] == []
+    assert [line for line in done.stderr.splitlines() if "CONSOLE" in line and "getImageData" not in line] == []
     answer = re.search(r'<pre id="found">(.*?)</pre>', done.stdout, re.DOTALL)
     assert answer is not None
     return json.loads(html.unescape(answer[1]))
@@ -86,7 +87,7 @@ def test_every_plot_is_drawn(tmp_path: Path, name: str) -> None:
     """
     )
     found = ask(render(load(name)), script, tmp_path)
-    assert {"drawn": [True] * 6, "hosts": 6, "fetched": []} == found
+    assert found == {"drawn": [True] * 6, "hosts": 6, "fetched": []}
 
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
@@ -95,7 +96,7 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
       document.querySelectorAll("details").forEach((details) => { details.open = true; });
       await new Promise((done) => setTimeout(done, 200));
       return {title: document.title, images: document.images.length, scripts: document.scripts.length,
-              caption: document.querySelector(".bins caption").textContent, bold: document.body.innerText.includes("49 ")};
+              caption: document.querySelector(".bins caption").textContent};
     """
     found = ask(render(load("hostile")), script, tmp_path)
     assert found["title"].startswith("FAIL: <script>document.title = 'owned'</script>")
@@ -122,7 +123,7 @@ def test_pointer_and_keyboard_read_the_figures(tmp_path: Path) -> None:
     """
     found = ask(render(load("sample")), script, tmp_path)
     assert found["before"] == "p95  large 1,623 ms [1,507, 1,761] · small 277 ms [263, 294]"
-    assert re.fullmatch(r"p99\.9\d?  large 4,\d+ ms · small 587 ms \[375, 842\]", found["hovered"])
+    assert re.fullmatch(r"p99\.9  large not estimable · small 587 ms \[375, 842\]", found["hovered"])
     assert re.match(r"p99\.\d+  large ", found["stepped"])
     assert found["stepped"] != found["hovered"]
 
@@ -151,10 +152,17 @@ def test_a_curve_can_be_switched_off_and_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize("width", [390, 1400])
 @pytest.mark.parametrize("name", ["sample", "hostile"])
 def test_the_page_never_scrolls_sideways(tmp_path: Path, name: str, width: int) -> None:
-    """At phone width too, whatever the names, wide tables scroll in their own box."""
-    frame = render(load(name)).replace("</head>", f"<style>body {{ max-width: {width}px }}</style></head>")
-    script = "return document.documentElement.scrollWidth - innerWidth;"
-    assert ask(frame, script, tmp_path, f"--window-size={max(width, 500)},1000") <= 0
+    """At phone width too, whatever the names: wide tables scroll in their own box."""
+    inner = html.escape(render(load(name)), quote=True)
+    frame = f'<!doctype html><body><iframe width="{width}" height="900" srcdoc="{inner}"></iframe></body>'
+    script = """
+      await new Promise((done) => setTimeout(done, 1000));
+      const page = document.querySelector("iframe").contentDocument, room = page.defaultView.innerWidth;
+      const wide = [...page.querySelectorAll("body *")].filter((element) => !element.closest(".scroll, .sr, .skip")
+        && element.getBoundingClientRect().right > room + 1).map((element) => element.outerHTML.slice(0, 90));
+      return {room, over: page.documentElement.scrollWidth - page.documentElement.clientWidth, wide};
+    """
+    assert ask(frame, script, tmp_path, "--window-size=1500,1000") == {"room": width, "over": 0, "wide": []}
 
 
 def test_a_page_without_plots_has_no_errors(tmp_path: Path) -> None:
