@@ -20,10 +20,10 @@ from scenarios.scenario import Timeouts
 from scenarios.wire import Decoder
 
 ERROR_BODY_BYTES = 65536
-log = logging.getLogger("tailgate")
-
 DONE_GRACE_S = 1.0
 """How long the HTTP message may stay open after the protocol's own end marker."""
+
+log = logging.getLogger("tailgate")
 
 
 @dataclass(slots=True)
@@ -51,10 +51,14 @@ class Trace:
     reusable: bool = False
 
 
+class _NotTakenError(Exception):
+    """The server does not read what is sent to it."""
+
+
 class Exchange:
     """Send `request` on `connection` and read the answer into `trace`, its 200 body into `decoder`."""
 
-    __slots__ = ("_connection", "_decoder", "_ended", "_finished", "_new_chunks", "_now", "_parser", "_timeouts",
+    __slots__ = ("_awake", "_connection", "_decoder", "_finished", "_new_chunks", "_now", "_parser", "_timeouts",
                  "trace")  # fmt: skip
 
     def __init__(self, connection: Connection, decoder: Decoder, timeouts: Timeouts) -> None:
@@ -62,7 +66,7 @@ class Exchange:
         self._decoder = decoder
         self._timeouts = timeouts
         self._parser = ResponseParser(self._on_headers, self._on_body)
-        self._ended = Event()
+        self._awake = Event()
         self._finished = False
         self._new_chunks = 0
         self._now = 0.0
@@ -87,11 +91,12 @@ class Exchange:
     def _send(self, request: bytes) -> None:
         limit_s = min(self._timeouts.first_byte, self._timeouts.total)
         try:
-            with gevent.Timeout(limit_s, TimeoutError("the server did not take the request")):
+            with gevent.Timeout(limit_s, _NotTakenError):
                 self._connection.send(request)
-        except TimeoutError as error:
-            self._now = perf_counter()
-            self._end("first_byte_timeout", str(error))
+        except _NotTakenError:
+            if not self._finished:
+                self._now = perf_counter()
+                self._end("first_byte_timeout", "the server did not take the request")
         except OSError as error:
             self._readable()  # a server that refuses early closes before it has read everything
             if not self._finished:
@@ -99,12 +104,14 @@ class Exchange:
 
     def _wait(self) -> None:
         while not self._finished:
+            now = perf_counter()
             deadline, failure = self._deadline()
-            if not self._ended.wait(max(deadline - perf_counter(), 0.001)) and not self._finished:
-                deadline, failure = self._deadline()
-                if perf_counter() >= deadline:
-                    self._now = perf_counter()
-                    self._end(failure)
+            if now >= deadline:
+                self._now = now
+                self._end(failure)
+                return
+            self._awake.wait(min(deadline - now, self._timeouts.idle))  # bytes set no deadline nearer than that
+            self._awake.clear()
 
     def _deadline(self) -> tuple[float, str]:
         """Give the next moment at which this exchange is given up, and the name of that failure."""
@@ -135,15 +142,18 @@ class Exchange:
                 return
             trace.bytes_in += len(data)
             self._new_chunks = 0
-            self._parser.feed(data)
-            count = self._new_chunks
-            if count:
-                trace.arrivals.append(now)
-                if count > 1:
-                    trace.coalesced += count - 1
-                    trace.arrivals.extend([now] * (count - 1))
+            try:
+                self._parser.feed(data)
+            finally:  # what came before a broken chunk was there
+                if count := self._new_chunks:
+                    trace.arrivals.append(now)
+                    if count > 1:
+                        trace.coalesced += count - 1
+                        trace.arrivals.extend([now] * (count - 1))
             if self._parser.complete:
                 self._end("")
+            elif self._decoder.done:
+                self._awake.set()  # the deadline is nearer now
         except UnframedError as error:
             self._end("not_http", str(error))
         except OSError as error:  # ssl.SSLError is one
@@ -165,7 +175,7 @@ class Exchange:
         trace.failure, trace.failure_detail = failure, detail
         trace.end = self._now or perf_counter()
         self._finished = True
-        self._ended.set()
+        self._awake.set()
 
     def _on_headers(self) -> None:
         self.trace.headers_at = self._now

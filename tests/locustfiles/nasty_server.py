@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-PATIENCE_S = 20.0
+PATIENCE_S = 10.0
 """How long a server waits for a client that should have come."""
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
@@ -200,7 +200,7 @@ class NastyServer:
     connections: int = 0
     problems: list[BaseException] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
-    _listener: socket.socket = field(default_factory=socket.socket)
+    _listener: socket.socket = field(init=False)
     _threads: list[threading.Thread] = field(default_factory=list)
     _socks: list[socket.socket] = field(default_factory=list)
 
