@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from locustfiles._client import destination
+from locustfiles._client import Destination, destination
 from locustfiles._clock import RunClock
 from locustfiles._gaps import Gaps
 from locustfiles._gate import Gate
 from locustfiles._health import Health
-from locustfiles._lane import Lane
+from locustfiles._lane import Lane, label
 from locustfiles._recorder import OnBatch, Recorder
 from locustfiles._schedule import Schedule
 from scenarios.records import SUCCESSFUL, Attempt, Outcome
@@ -43,10 +43,15 @@ class Campaign:
     health: Health
     environment: Environment
     lanes: dict[str, Lane] = field(default_factory=dict)
+    """By label."""
+
+    def lane_of(self, endpoint: str) -> Lane:
+        """Give the lane on which the endpoint is loaded now."""
+        return self.lanes[label(endpoint, self.schedule.arm_at(endpoint, self.clock.now()))]
 
     def record(self, lane: Lane, attempt: Attempt, trace: Trace) -> None:
         """Complete an attempt's row and hand it to the recorder."""
-        attempt.phase = self.schedule.phase_at(attempt.endpoint, attempt.intended_s)
+        attempt.phase = self.schedule.phase_at(attempt.endpoint, attempt.arm, attempt.intended_s)
         attempt.gap_max_s = self.gaps.record(
             attempt.endpoint, attempt.arm, attempt.phase, self.clock.now(), trace.arrivals
         )
@@ -70,7 +75,7 @@ class Campaign:
         context = {"endpoint": last.endpoint, "turn_id": last.turn_id, "outcome": str(last.outcome)}
         fire(
             request_type="CHAT",
-            name=lane.name,
+            name=lane.label,
             response_time=(end_s - last.intended_s) * 1000,
             response_length=last.bytes_in,
             exception=TurnFailedError(last) if failed else None,
@@ -81,7 +86,7 @@ class Campaign:
         )
         if not failed and last.first_token_s is not None and last.sent_s is not None:
             ttft_ms = (last.first_token_s - last.sent_s) * 1000
-            fire(request_type="TTFT", name=lane.name, response_time=ttft_ms, response_length=0, exception=None,
+            fire(request_type="TTFT", name=lane.label, response_time=ttft_ms, response_length=0, exception=None,
                  context=context, start_time=time.time(), url=None, response=None)  # fmt: skip
 
     def close(self) -> None:
@@ -98,6 +103,10 @@ class TurnFailedError(Exception):
         super().__init__(f"{last.outcome} ({detail})" if detail else str(last.outcome))
 
 
+def _lane(scenario: Scenario, where: Destination, arm: str) -> Lane:
+    return Lane(where.name, arm, scenario, where, _gate(scenario))
+
+
 def _gate(scenario: Scenario) -> Gate | None:
     throttle = scenario.throttle
     if throttle.policy != "honor" or throttle.scope != "key":
@@ -112,10 +121,11 @@ def begin(
     folder.mkdir(parents=True, exist_ok=True)
     scenario = order.scenario
     stream = scenario.conversation.stream
-    lanes = {
-        name: Lane(name, "", destination(name, endpoint, order.urls[name], stream=stream), _gate(scenario))
+    destinations = {
+        name: destination(name, endpoint, order.urls[name], stream=stream)
         for name, endpoint in scenario.endpoints.items()
     }
+    lanes = [_lane(scenario.for_arm(arm), destinations[endpoint], arm) for endpoint, arm in scenario.pairs]
     return Campaign(
         scenario=scenario,
         run_id=order.run_id,
@@ -127,5 +137,5 @@ def begin(
         gaps=Gaps(order.run_id, worker),
         health=Health(),
         environment=environment,
-        lanes=lanes,
+        lanes={lane.label: lane for lane in lanes},
     )

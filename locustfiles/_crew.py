@@ -52,14 +52,14 @@ class Crew(Protocol):
     def publish(self, spans: Sequence[Span]) -> None:
         """Make phases known."""
 
-    def active(self, endpoint: str) -> int:
-        """Give the number of turns under way."""
+    def active(self, lane: str) -> int:
+        """Give the number of turns under way on a lane, named by its label."""
 
     def tallies(self) -> dict[str, Tally]:
-        """Give the counts so far, by endpoint."""
+        """Give the counts so far, by lane."""
 
     def stop_reasons(self) -> dict[str, str]:
-        """Give the endpoints that can't answer any more, with the reason."""
+        """Give the lanes that can't answer any more, with the reason."""
 
     def collect(self, timeout_s: float) -> list[WorkerReport]:
         """End the run's rows: all are in `attempts.csv` when this returns, or are named as lost."""
@@ -99,9 +99,9 @@ class Alone:
         """Put them on the campaign's schedule."""
         self.campaign.schedule.put(spans)
 
-    def active(self, endpoint: str) -> int:
+    def active(self, lane: str) -> int:
         """Ask the lane."""
-        return self.campaign.lanes[endpoint].active
+        return self.campaign.lanes[lane].active
 
     def tallies(self) -> dict[str, Tally]:
         """Ask the lanes."""
@@ -164,9 +164,9 @@ class Workers:
         """Send them to all workers."""
         self._runner.send_message(messages.SPANS, [span.to_document() for span in spans])
 
-    def active(self, endpoint: str) -> int:
+    def active(self, lane: str) -> int:
         """Add up the workers' last words on it."""
-        return sum(status["active"].get(endpoint, 0) for status in self._status.values())
+        return sum(status["active"].get(lane, 0) for status in self._status.values())
 
     def tallies(self) -> dict[str, Tally]:
         """Add up the workers' last words on them."""

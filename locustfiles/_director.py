@@ -14,11 +14,12 @@ from locustfiles import _folder, _gaps
 from locustfiles._client import raise_file_limit
 from locustfiles._clock import RunClock
 from locustfiles._crew import Alone, Crew, WorkerReport
+from locustfiles._lane import label
 from locustfiles._locust_stats import RunStats
 from locustfiles._order import Order
 from locustfiles._run_document import run_document
 from locustfiles._schedule import DRAIN, STEADY, WARM_UP, Schedule, Span
-from scenarios.errors import TailgateError
+from scenarios.errors import ExitCode, TailgateError
 from scenarios.plan import Stage, phases
 from scenarios.simulator.process import Simulator
 
@@ -87,6 +88,15 @@ class Director:
         self._stats = RunStats(self.environment, self.folder)
         self._write_run([], interrupted=True)
 
+    @property
+    def _failed(self) -> bool:
+        return self.failure is not None
+
+    def give_up(self, error: Exception) -> None:
+        """End the run because a user broke off: a defect of Tailgate, which would only repeat itself."""
+        if self.failure is None:
+            self.failure = TailgateError(f"internal error: {error!r}", ExitCode.INTERNAL_ERROR)
+
     def close(self) -> None:
         """End a run: rows, statistics, `run.json`."""
         if self.order is None or self.folder is None:
@@ -104,45 +114,49 @@ class Director:
         """Give Locust's user counts, tick by tick, endpoint after endpoint, until all is done."""
         while self.order is None and self.failure is None:
             yield 0, 1.0, []  # Locust opens the test with the first tick
-        if self.failure is None:
-            for user_class in self._user_classes():
-                yield from self._walk_endpoint(user_class)
-            self._finished = True
+        if not self._failed:
+            for (endpoint, arm), stages in self._plan().items():
+                if not self._failed:
+                    yield from self._walk_lane(self._user_class(endpoint), label(endpoint, arm), stages)
+            self._finished = not self._failed
             settled = self.clock.now() + SETTLE_S
             while self.clock.now() < settled:
                 yield 0, 1.0, []
 
-    def _walk_endpoint(self, user_class: type[User]) -> Iterator[Tick]:
-        name = user_class.endpoint
-        stages = self._stages(name)
+    def _walk_lane(self, user_class: type[User], lane: str, stages: list[Stage]) -> Iterator[Tick]:
         users, spawn_rate = stages[0].users, stages[0].spawn_rate
-        self._users[name] = users
-        steady, drain = self._publish(name, stages)
-        while self.clock.now() < steady.end_s:
-            if name in self.crew.stop_reasons():
+        self._users[lane] = users
+        steady, drain = self._publish(stages)
+        while self.clock.now() < steady.end_s and not self._failed:
+            if lane in self.crew.stop_reasons():
                 steady, drain = self._cut_short(steady, drain)
             yield users, spawn_rate, [user_class]
-        while self.clock.now() < drain.end_s and (self.crew.active(name) or self.clock.now() < steady.end_s + SETTLE_S):
+        while self.clock.now() < drain.end_s and (self.crew.active(lane) or self.clock.now() < steady.end_s + SETTLE_S):
             yield users, spawn_rate, [user_class]
         self._put(dataclasses.replace(drain, end_s=self.clock.now()))
         self._write_run([], interrupted=True)
         yield 0, float(users), [user_class]
 
-    def _stages(self, endpoint: str) -> list[Stage]:
+    def _plan(self) -> dict[tuple[str, str], list[Stage]]:
+        """Give the stages of each endpoint and arm to be loaded, in order."""
         given = self.overrides
-        names = [user_class.endpoint for user_class in self._user_classes()]
-        stages = phases(
-            self.scenario, names, users=given.users, spawn_rate=given.spawn_rate, run_time_s=given.run_time_s
-        )
-        return [stage for stage in stages if stage.endpoint == endpoint]
+        chosen = [user_class.endpoint for user_class in self.environment.user_classes]
+        plan: dict[tuple[str, str], list[Stage]] = {}
+        for stage in phases(self.scenario, chosen, given.users, given.spawn_rate, given.run_time_s):
+            plan.setdefault((stage.endpoint, stage.arm), []).append(stage)
+        return plan
 
-    def _publish(self, endpoint: str, stages: list[Stage]) -> tuple[Span, Span]:
-        """Lay the endpoint's phases end to end from now on; the ramp belongs to the warm-up."""
+    def _user_class(self, endpoint: str) -> type[User]:
+        by_endpoint: dict[str, type[User]] = {each.endpoint: each for each in self.environment.user_classes}
+        return by_endpoint[endpoint]
+
+    def _publish(self, stages: list[Stage]) -> tuple[Span, Span]:
+        """Lay the phases end to end from now on; the ramp belongs to the warm-up."""
         bounds = [self.clock.now()]
         for phase in (WARM_UP, STEADY, DRAIN):
             bounds.append(bounds[-1] + sum(stage.duration_s for stage in stages if stage.phase == phase))
         spans = [
-            Span(endpoint, "", phase, start, end)
+            Span(stages[0].endpoint, stages[0].arm, phase, start, end)
             for phase, start, end in zip((WARM_UP, STEADY, DRAIN), bounds, bounds[1:], strict=False)
         ]
         self._put(*spans)
@@ -158,10 +172,6 @@ class Director:
     def _put(self, *spans: Span) -> None:
         self.schedule.put(spans)
         self.crew.publish(spans)
-
-    def _user_classes(self) -> list[type[User]]:
-        order = list(self.scenario.endpoints)
-        return sorted(self.environment.user_classes, key=lambda cls: order.index(cls.endpoint))
 
     def _start_simulator(self, folder: Path) -> dict[str, str]:
         urls = {name: endpoint.url or "" for name, endpoint in self.scenario.endpoints.items()}

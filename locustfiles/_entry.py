@@ -53,7 +53,7 @@ PROCESS = Process()
 def open_session(user: Any) -> ChatSession:
     """Give a new user its session."""
     campaign = PROCESS.campaign
-    return ChatSession(campaign, campaign.lanes[user.endpoint], user.rest)
+    return ChatSession(campaign, campaign.lane_of(user.endpoint), user.rest)
 
 
 def scenario_from_command_line() -> Scenario | None:
@@ -125,6 +125,7 @@ def _take_part(environment: Environment, base: type[User], scenario: Scenario | 
     environment.events.test_start.add_listener(lambda **_: director.open())
     environment.events.test_stop.add_listener(lambda **_: director.close())
     environment.events.quitting.add_listener(lambda **_: _quit(director, environment))
+    environment.events.user_error.add_listener(lambda exception, **_: director.give_up(exception))
     if options.headless:
         _progress.start(director, environment)
     else:

@@ -17,8 +17,8 @@ RATE_WINDOW_S = 10.0
 LOWEST_RATE = 1.0
 """Requests per second: the gate never gets slower than this."""
 
-DECREASE = 0.7
-INCREASE_PER_S = 0.05
+DECREASE = 0.85
+INCREASE_PER_S = 0.03
 """A refusal while paced multiplies the rate by `DECREASE`; each second without one adds this share of the rate that was
 admitted before the first refusal (additive increase, multiplicative decrease)."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from locustfiles._client import Destination
 from locustfiles._gate import Gate
+from scenarios.scenario import Scenario
 
 
 @dataclass(slots=True)
@@ -23,18 +24,29 @@ class Tally:
     output_tokens: int = 0
 
 
+def label(endpoint: str, arm: str) -> str:
+    """Give `endpoint`, or `endpoint.arm` where there are arms."""
+    return f"{endpoint}.{arm}" if arm else endpoint
+
+
 @dataclass(slots=True)
 class Lane:
-    """The users of one endpoint share it."""
+    """The users of one endpoint and arm share it; `scenario` is as the arm changes it."""
 
     name: str
     arm: str
+    scenario: Scenario
     destination: Destination
     gate: Gate | None = None
     active: int = 0
     users: int = 0
     stop_reason: str = ""
     tally: Tally = field(default_factory=Tally)
+
+    @property
+    def label(self) -> str:
+        """Its name, unique in the run."""
+        return label(self.name, self.arm)
 
     def next_user(self) -> int:
         """Give a new user of this endpoint a number, from 1."""

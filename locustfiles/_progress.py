@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import gevent
 
-from locustfiles._lane import Tally
+from locustfiles._lane import Tally, label
 from scenarios.pricing import PriceTable, cost_usd, price
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ PLAIN_INTERVAL_S = 10.0
 class View:
     """The figures of one moment. None: not known yet."""
 
-    endpoint: str
+    lane: str
     phase: str
     left_s: float
     users: int
@@ -44,7 +44,7 @@ class View:
 
     def items(self) -> Iterator[tuple[str, str]]:
         """Give name and text of each figure."""
-        yield self.endpoint, f"{self.phase.replace('_', '-')}, {self.left_s:.0f} s left"
+        yield self.lane, f"{self.phase.replace('_', '-')}, {self.left_s:.0f} s left"
         yield "users", f"{self.users:,}"
         rate = "" if self.turns_per_second is None else f" ({self.turns_per_second:.1f}/s)"
         yield "turns", f"{self.turns:,}{rate}"
@@ -119,28 +119,30 @@ class Watch:
         running = [span for span in director.schedule.spans if span.start_s <= now < span.end_s]
         if not running or self._environment.runner is None:
             return None
-        span, tally = running[0], director.crew.tallies().get(running[0].endpoint, Tally())
+        span = running[0]
+        lane = label(span.endpoint, span.arm)
+        tally = director.crew.tallies().get(lane, Tally())
         return View(
-            endpoint=span.endpoint,
+            lane=lane,
             phase=span.phase,
             left_s=span.end_s - now,
             users=self._environment.runner.user_count,
             turns=tally.turns,
-            turns_per_second=self._rate(span.endpoint, tally.turns, now),
-            ttft_p95_ms=self._ttft_p95_ms(span.endpoint),
+            turns_per_second=self._rate(lane, tally.turns, now),
+            ttft_p95_ms=self._ttft_p95_ms(lane),
             throttled_share=tally.throttled / tally.turns if tally.turns else None,
             failed_share=tally.failed / tally.turns if tally.turns else None,
             cost_usd=self._cost_usd(),
         )
 
-    def _rate(self, endpoint: str, turns: int, now: float) -> float | None:
-        before, self._before = self._before, (endpoint, turns, now)
-        if before[0] != endpoint or now <= before[2]:
+    def _rate(self, lane: str, turns: int, now: float) -> float | None:
+        before, self._before = self._before, (lane, turns, now)
+        if before[0] != lane or now <= before[2]:
             return None
         return (turns - before[1]) / (now - before[2])
 
-    def _ttft_p95_ms(self, endpoint: str) -> float | None:
-        entry = self._environment.stats.entries.get((endpoint, "TTFT"))
+    def _ttft_p95_ms(self, lane: str) -> float | None:
+        entry = self._environment.stats.entries.get((lane, "TTFT"))
         return entry.get_response_time_percentile(0.95) if entry and entry.num_requests else None
 
     def _cost_usd(self) -> Decimal | None:
@@ -148,7 +150,12 @@ class Watch:
             endpoints = self._director.scenario.endpoints.items()
             self._prices = {name: price(endpoint) for name, endpoint in endpoints}
         costs = [
-            cost_usd(self._prices.get(name), tally.input_tokens, tally.output_tokens, tally.cached_input_tokens)
+            cost_usd(
+                self._prices.get(name.partition(".")[0]),
+                tally.input_tokens,
+                tally.output_tokens,
+                tally.cached_input_tokens,
+            )
             for name, tally in self._director.crew.tallies().items()
         ]
         known = [cost for cost in costs if cost is not None]

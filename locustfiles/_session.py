@@ -36,9 +36,9 @@ class ChatSession:
         self._lane = lane
         self._pause = pause
         self._number = lane.next_user()
-        self._user_id = f"{campaign.worker}-{lane.name}-{self._number}"
+        self._user_id = f"{campaign.worker}-{lane.label}-{self._number}"
         self._rng = random.Random(f"{campaign.scenario.seed}/{self._user_id}")
-        self._client = Client(lane.destination, campaign.scenario.conversation.timeouts)
+        self._client = Client(lane.destination, lane.scenario.conversation.timeouts)
         self._conversations = 0
         self._turns = 0
         self._plan: PlannedConversation | None = None
@@ -57,9 +57,8 @@ class ChatSession:
     @property
     def may_go_on(self) -> bool:
         """Whether another turn may start now."""
-        return not self._lane.stop_reason and self._campaign.schedule.is_open(
-            self._lane.name, self._campaign.clock.now()
-        )
+        lane, schedule = self._lane, self._campaign.schedule
+        return not lane.stop_reason and schedule.is_open(lane.name, lane.arm, self._campaign.clock.now())
 
     def take_turn(self) -> Attempt:
         """Say the next thing and read the answer, waiting and trying again as the server asks. Gives the last row."""
@@ -70,7 +69,7 @@ class ChatSession:
         with self._lane.turn():
             attempt, reply = self._attempts(plan, intended_s)
         self._remember(plan, reply)
-        think_s = self._campaign.scenario.traffic.think_time.sample(self._rng)
+        think_s = self._lane.scenario.traffic.think_time.sample(self._rng)
         self.next_turn_s = self._campaign.clock.now() + think_s
         return attempt
 
@@ -79,7 +78,7 @@ class ChatSession:
         self._said = 0
         self._history = []
         identity = f"{self._campaign.worker}-{self._number}"  # the same prompts on each endpoint
-        self._plan = conversation_for(self._campaign.scenario, identity, self._conversations)
+        self._plan = conversation_for(self._lane.scenario, identity, self._conversations)
         return self._plan
 
     def _remember(self, plan: PlannedConversation, reply: Reply | None) -> None:
@@ -123,7 +122,7 @@ class ChatSession:
 
     def _attempt(self, attempt: Attempt) -> tuple[Reply | None, Decision]:
         """Make one HTTP attempt and fill its row; a user who is stopped meanwhile leaves the row as `in_flight`."""
-        conversation = self._campaign.scenario.conversation
+        conversation = self._lane.scenario.conversation
         request_id = f"{attempt.run_id}/{attempt.worker}/{attempt.turn_id}/{attempt.attempt_no}"
         body = self._client.body(
             self._history, conversation.max_output_tokens, stream=conversation.stream, nonce=attempt.turn_id
@@ -180,7 +179,7 @@ class ChatSession:
             self._lane.stop(VERDICTS[decision.reason])
         if not decision.retry:
             return None
-        throttle = self._campaign.scenario.throttle
+        throttle = self._lane.scenario.throttle
         hint = hint_of(self._client.trace, reply)
         wait = next_wait(throttle, hint, attempt.attempt_no, waited_s, self._rng)
         attempt.wait_hint_s = hint.seconds if hint else None

@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic import Strict as Exact
@@ -23,6 +23,7 @@ from scenarios.source import read
 from scenarios.strict import AlsoWritten, Contradiction, Strict
 
 __all__ = [
+    "Arm",
     "Conversation",
     "Endpoint",
     "Faults",
@@ -187,6 +188,17 @@ class Throttle(Strict):
             yield "max_total_wait", f"max_total_wait ({total:g}s) cannot be below max_wait ({longest:g}s)"
 
 
+class Arm(Strict):
+    """One way to load the endpoints: what it sets stands in for the scenario's own, key by key."""
+
+    endpoints: tuple[str, ...] = ()
+    """Endpoints that get this arm; left out = all."""
+    traffic: Traffic | None = None
+    """Keys of traffic that differ in this arm."""
+    throttle: Throttle | None = None
+    """Keys of throttle that differ in this arm."""
+
+
 EndpointName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=64)]
 
 
@@ -194,7 +206,7 @@ class Scenario(Strict):
     """A whole campaign."""
 
     later: ClassVar[frozenset[str]] = frozenset(
-        {"campaign", "arms", "budget", "cost", "compare", "selection", "quality", "routing"}
+        {"campaign", "budget", "cost", "compare", "selection", "quality", "routing"}
     )
     other_names: ClassVar[Mapping[str, str]] = {
         "models": "endpoints",
@@ -216,22 +228,28 @@ class Scenario(Strict):
     """What users say."""
     throttle: Throttle = Throttle()
     """What users do when told to wait."""
+    arms: dict[EndpointName, Arm] = Field(default_factory=dict)
+    """Several ways to load each endpoint, one after the other; left out = one way."""
     slo: tuple[Slo, ...] = ()
     """Objectives, one line each."""
 
     @classmethod
     def contradictions(cls, data: Mapping[str, Any]) -> Iterator[Contradiction]:
         """Yield hammering another machine without saying so."""
-        throttle = data.get("throttle")
-        if isinstance(throttle, dict) and throttle.get("policy") == "naive" and not throttle.get("i_know_this_hammers"):
-            for name in _elsewhere(data.get("endpoints")):
-                remedy = "use honor, or set i_know_this_hammers: true"
-                yield "throttle.policy", f"naive would hammer {name} on another host: {remedy}"
+        for key, throttle in _throttles(data):
+            if throttle.get("policy") == "naive" and not throttle.get("i_know_this_hammers"):
+                for name in _elsewhere(data.get("endpoints")):
+                    remedy = "use honor, or set i_know_this_hammers: true"
+                    yield f"{key}.policy", f"naive would hammer {name} on another host: {remedy}"
+        yield from _strangers(data)
 
     def to_document(self) -> dict[str, Any]:
         """Give everything as JSON values, prompts included: what workers and run.json get. Holds no secrets."""
         without = {name: {"ca_file"} for name, endpoint in self.endpoints.items() if endpoint.ca_pem is not None}
-        return self.model_dump(mode="json", exclude={"endpoints": without})
+        document = self.model_dump(mode="json", exclude={"endpoints": without})
+        # What an arm leaves unset is the scenario's: it must not come back as the default.
+        document["arms"] = {name: arm.model_dump(mode="json", exclude_unset=True) for name, arm in self.arms.items()}
+        return document
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
@@ -245,10 +263,61 @@ class Scenario(Strict):
             raise ScenarioError(lines) from None
 
     @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Each endpoint with each of its arms, in the order in which they are loaded; "" is the only arm of none."""
+        return tuple(
+            (endpoint, arm)
+            for endpoint in self.endpoints
+            for arm in self.arms or ("",)
+            if not arm or not self.arms[arm].endpoints or endpoint in self.arms[arm].endpoints
+        )
+
+    def for_arm(self, name: str) -> Self:
+        """Give the scenario as an arm changes it."""
+        if not name:
+            return self
+        arm = self.arms[name]
+        return self.model_copy(
+            update={"traffic": _over(self.traffic, arm.traffic), "throttle": _over(self.throttle, arm.throttle)}
+        )
+
+    @property
     def digest(self) -> str:
         """sha256 of the document as canonical JSON."""
         text = json.dumps(self.to_document(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+Part = TypeVar("Part", Traffic, Throttle)
+
+
+def _over(base: Part, changes: Part | None) -> Part:
+    if changes is None:
+        return base
+    return base.model_copy(update={name: getattr(changes, name) for name in changes.model_fields_set})
+
+
+def _throttles(data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    arms = data.get("arms")
+    found = {"throttle": data.get("throttle")}
+    for name, arm in arms.items() if isinstance(arms, dict) else ():
+        found[f"arms.{name}.throttle"] = arm.get("throttle") if isinstance(arm, dict) else None
+    yield from ((key, throttle) for key, throttle in found.items() if isinstance(throttle, dict))
+
+
+def _strangers(data: Mapping[str, Any]) -> Iterator[Contradiction]:
+    """Yield arms of endpoints that there are not."""
+    arms, known = data.get("arms"), data.get("endpoints")
+    if not isinstance(arms, dict) or not isinstance(known, dict):
+        return
+    for name, arm in arms.items():
+        named = arm.get("endpoints") if isinstance(arm, dict) else None
+        for endpoint in named if isinstance(named, list | tuple) else ():
+            if endpoint not in known:
+                yield (
+                    f"arms.{name}.endpoints",
+                    f"there is no endpoint {endpoint}: known are {', '.join(map(str, known))}",
+                )
 
 
 def _elsewhere(endpoints: object) -> Iterator[str]:

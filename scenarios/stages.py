@@ -1,7 +1,7 @@
 """When each endpoint is loaded, by how many users, for how long: pure functions of the scenario."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,15 +51,28 @@ def phases(
     spawn_rate: float | None = None,
     run_time_s: float | None = None,
 ) -> list[Stage]:
-    """Lay out the run, one endpoint after the other: ramp (counted as warm-up), warm-up, steady, drain.
+    """Lay out the run, one endpoint and arm after the other: ramp (counted as warm-up), warm-up, steady, drain.
 
     `users` and `spawn_rate` (users per second) stand for the scenario's users and ramp. `run_time_s` is the whole run's
-    length: each endpoint gets an equal part of it. Parts of no length are left out.
+    length: each endpoint and arm gets an equal part of it. Parts of no length are left out.
     """
+    pairs = [(endpoint, arm) for endpoint, arm in scenario.pairs if endpoint in endpoints]
+    part_s = None if run_time_s is None or not pairs else run_time_s / len(pairs)
+    return [
+        stage
+        for endpoint, arm in pairs
+        for stage in _stages(scenario.for_arm(arm), (endpoint, arm), (users, spawn_rate), part_s)
+    ]
+
+
+def _stages(
+    scenario: Scenario, pair: tuple[str, str], given: tuple[int | None, float | None], part_s: float | None
+) -> Iterator[Stage]:
+    users, spawn_rate = given
     count = scenario.traffic.users if users is None else users
     lengths = lengths_of(scenario, count, spawn_rate)
-    if run_time_s is not None and endpoints:
-        lengths = lengths.fitted(run_time_s / len(endpoints))
+    if part_s is not None:
+        lengths = lengths.fitted(part_s)
     rate = count / lengths.ramp_s if lengths.ramp_s else float(count)
     parts: list[tuple[Phase, float]] = [
         ("warm_up", lengths.ramp_s),
@@ -67,12 +80,9 @@ def phases(
         ("steady", lengths.steady_s),
         ("drain", lengths.drain_s),
     ]
-    return [
-        Stage(endpoint, "", phase, count, rate, duration_s)
-        for endpoint in endpoints
-        for phase, duration_s in parts
-        if duration_s > 0
-    ]
+    for phase, duration_s in parts:
+        if duration_s > 0:
+            yield Stage(*pair, phase, count, rate, duration_s)
 
 
 def lengths_of(scenario: Scenario, users: int, spawn_rate: float | None = None) -> Lengths:
