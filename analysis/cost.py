@@ -42,7 +42,7 @@ def prices_of(meta: Mapping[str, Any], notes: list[str]) -> dict[str, PriceTable
 
 
 def tokens(attempts: pd.DataFrame) -> pd.DataFrame:
-    """Give the billed tokens of each attempt by kind: cached and cache-writing ones are taken out of `input`.
+    """Give the billed tokens of each attempt by kind: cached and cache-writing ones are taken out of `whole_input`.
 
     NaN where usage is unknown. An attempt that the server refused by an error status, or that never connected, used
     none: no provider is known to bill it.
@@ -56,6 +56,7 @@ def tokens(attempts: pd.DataFrame) -> pd.DataFrame:
             "cached_input": cached.where(whole.notna()),
             "cache_write": written.where(whole.notna()),
             "output": attempts["output_tokens"].astype("float64"),
+            "whole_input": whole,
         },
     )
     unknown = frame.isna().any(axis=1)
@@ -83,7 +84,7 @@ def with_cost(attempts: pd.DataFrame, prices: Mapping[str, PriceTable]) -> pd.Da
 
 def _tiers(used: pd.DataFrame, table: PriceTable) -> Iterator[tuple[NDArray[np.bool_], dict[str, Decimal]]]:
     """Give the rows of each price tier, which the size of a request's input decides, with its rates."""
-    size = used[["input", "cached_input", "cache_write"]].sum(axis=1).to_numpy()
+    size = used["whole_input"].to_numpy()
     starts = sorted(tier.above_input_tokens for tier in table.tiers)
     floors, ceilings = [-np.inf, *starts], [*starts, np.inf]
     for floor, ceiling in zip(floors, ceilings, strict=True):

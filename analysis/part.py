@@ -81,12 +81,15 @@ def spans(meta: Mapping[str, Any], turns: pd.DataFrame) -> list[PhaseSpan]:
 def _planned(meta: Mapping[str, Any]) -> Iterator[PhaseSpan]:
     """Read the phases; one that came twice (arms interleaved) spans from its first start to its last end."""
     found: dict[tuple[str, str, str], tuple[float, float]] = {}
-    for entry in meta.get("phases") or []:
+    listed = meta.get("phases")
+    for entry in listed if isinstance(listed, list) else []:
         try:
             key = (str(entry["endpoint"]), str(entry.get("arm") or ""), str(entry["phase"]))
             start_s, end_s = float(entry["start_s"]), float(entry["end_s"])
         except (KeyError, TypeError, ValueError):
             continue  # a phase that never ended: the rows say when it ran
+        if not -np.inf < start_s <= end_s < np.inf:
+            continue
         before = found.get(key, (start_s, end_s))
         found[key] = (min(before[0], start_s), max(before[1], end_s))
     for (endpoint, arm, phase), (start_s, end_s) in found.items():

@@ -173,7 +173,7 @@ def _figure(data: Ordered, p: float, value: float, effect: float) -> Figure:
     blocks = int((data.present > 0).sum())
     if effective < fewest(p):
         return _too_few(p, data.n, effective)
-    if effect == 1.0 and (data.independent or blocks < FEWEST_BLOCKS):
+    if effect == 1.0 and data.independent:
         low, high = data.at(np.array(ranks(data.n, p)) - 1.0)
         method = f"{data.how}; order statistics"
     elif blocks < FEWEST_BLOCKS:

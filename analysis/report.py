@@ -44,7 +44,7 @@ def report(run: Run) -> Report:
     attempts = cost.with_cost(run.attempts, prices)
     every = turns(attempts)
     found = parts(every, attempts, spans(run.meta, every), _seed(run.meta))
-    lines = slo_eval.slos(run.meta, notes)
+    lines, unread = slo_eval.slos(run.meta)
     groups, held = [], []
     for part in found:
         gaps = histogram(_gaps_of(run.gaps, part), part.seed)
@@ -53,6 +53,7 @@ def report(run: Run) -> Report:
             groups.append(group)
         if part.phase == "steady":
             held += [slo_eval.evaluate(slo, part, gaps, group.cost) for slo in lines]
+            held += [slo_eval.unreadable(line, reason, part) for line, reason in unread.items()]
     judged = validity(run.meta, _lateness(found), _stops(run.meta))
     result = verdict(judged, held, groups)
     return Report(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from scenarios.errors import TailgateError
-from scenarios.records import SCHEMA_VERSION
+from scenarios.records import SCHEMA_VERSION, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,13 +51,19 @@ NUMBERS = (*STAMPS, *SMALL)
 NEEDED = ("worker", "seq", "turn_id", "endpoint", "phase", "attempt_no", "intended_s", "sent_s", "end_s", "outcome")
 """Without these columns there is nothing to say; any other may be missing."""
 
+IMPOSSIBLE = 1e9
+"""Thirty years in seconds, or a billion tokens in one answer: such a number is no measurement but missing."""
+
 PIECE_BYTES = 64 << 20
 
 
 def empty_attempts() -> pd.DataFrame:
     """Give an attempts frame without rows."""
-    frame = pd.DataFrame({name: pd.Series(dtype=DTYPES[name]) for name in USED})
-    return _finished(frame)
+    return _finished(_no_rows())
+
+
+def _no_rows() -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(dtype=DTYPES[name]) for name in USED})
 
 
 def read_rows(path: Path, notes: list[str]) -> list[pd.DataFrame]:
@@ -68,13 +74,24 @@ def read_rows(path: Path, notes: list[str]) -> list[pd.DataFrame]:
         header = _header(path, file)
         for piece in _pieces(file) if header else ():
             frame, broken = _parse(piece, header)
-            left_out += broken
-            if len(frame):
-                _check_schema(path, frame)
-                frames.append(_finished(frame))
+            _check_schema(path, frame)
+            frame = _finished(frame)
+            whole = is_whole(frame)
+            left_out += broken + int((~whole).sum())
+            frames.append(frame if whole.all() else frame[whole].reset_index(drop=True))
     if left_out:
         notes.append(f"{path.name}: {left_out:,} torn or broken lines were left out")
-    return frames
+    return [frame for frame in frames if len(frame)]
+
+
+def is_whole(frame: pd.DataFrame) -> pd.Series[bool]:
+    """Tell rows that say who did what when: without one of these no turn can be told."""
+    known = frame["outcome"].isin([outcome.value for outcome in Outcome])
+    for name in ("seq", "attempt_no", "intended_s"):
+        known &= frame[name].notna()
+    for name in ("worker", "endpoint", "phase"):
+        known &= frame[name] != ""
+    return known
 
 
 def _header(path: Path, file: IO[bytes]) -> list[str]:
@@ -104,9 +121,10 @@ def _parse(piece: bytes, header: list[str]) -> tuple[pd.DataFrame, int]:
     if not _is_plain(piece, len(header)):
         piece, broken = mend(piece, len(header))
     if not piece:
-        return empty_attempts().iloc[:0], broken
+        return _no_rows(), broken
     try:
-        return _typed(piece, header), broken
+        with np.errstate(over="ignore"):  # what no 32-bit float holds becomes infinite, and so missing
+            return _typed(piece, header), broken
     except (ValueError, OverflowError, pd.errors.ParserError):
         frame, odd = _coerced(piece, header)
         return frame, broken + odd
@@ -158,7 +176,8 @@ def _coerced(piece: bytes, header: list[str]) -> tuple[pd.DataFrame, int]:
         if name in NUMBERS:
             number = pd.to_numeric(text[name], errors="coerce")
             odd |= number.isna() & (text[name].str.strip() != "")
-            frame[name] = number.to_numpy(dtype=DTYPES[name])
+            with np.errstate(over="ignore"):
+                frame[name] = number.to_numpy(dtype=DTYPES[name])
         else:
             frame[name] = text[name].astype("category")
     return frame[~odd].reset_index(drop=True), int(odd.sum())
@@ -168,9 +187,9 @@ def _check_schema(path: Path, frame: pd.DataFrame) -> None:
     if "schema" not in frame:
         return
     versions = frame["schema"].dropna().unique()
-    odd = [int(version) for version in versions if version != SCHEMA_VERSION]
+    odd = [float(version) for version in versions if version != SCHEMA_VERSION]
     if odd:
-        raise TailgateError(f"{path}: rows of schema {odd[0]}, this Tailgate reads {SCHEMA_VERSION}")
+        raise TailgateError(f"{path}: rows of schema {odd[0]:g}, this Tailgate reads {SCHEMA_VERSION}")
 
 
 def _finished(frame: pd.DataFrame) -> pd.DataFrame:
@@ -182,7 +201,7 @@ def _finished(frame: pd.DataFrame) -> pd.DataFrame:
         if name in IDS:
             columns[name] = _hashed(frame[name]) if name in frame else np.zeros(len(frame), dtype="uint64")
         elif name in frame:
-            columns[name] = frame[name].where(np.isfinite(frame[name])) if name in NUMBERS else frame[name]
+            columns[name] = frame[name].where(frame[name].abs() < IMPOSSIBLE) if name in NUMBERS else frame[name]
         else:
             columns[name] = _absent(name, len(frame))
     return pd.DataFrame(columns)

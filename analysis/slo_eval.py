@@ -40,17 +40,32 @@ LONGEST = 100
 """A line that would need more than this many times the turns is too close to its limit to be decided by running."""
 
 
-def slos(meta: Mapping[str, Any], notes: list[str]) -> list[Slo]:
-    """Read the SLO lines of run.json's scenario; a line that cannot be read is a note."""
+def slos(meta: Mapping[str, Any]) -> tuple[list[Slo], dict[str, str]]:
+    """Read the SLO lines of run.json's scenario; give those that cannot be read apart, with the reason."""
     scenario = meta.get("scenario")
     lines = scenario.get("slo") if isinstance(scenario, dict) else None
-    found = []
-    for line in lines if isinstance(lines, list) else []:
+    found, unread = [], {}
+    for line in map(str, lines if isinstance(lines, list) else []):
         try:
-            found.append(parse_slo(str(line)))
+            found.append(parse_slo(line))
         except ValueError as error:
-            notes.append(f"an SLO line of run.json was not held: {error}")
-    return found
+            unread[line] = str(error)
+    return found, unread
+
+
+def unreadable(line: str, reason: str, part: Part) -> SloLine:
+    """Give the verdict on a line that cannot be read: it was asked for, so the run does not pass."""
+    return SloLine(
+        line=line,
+        endpoint=part.endpoint,
+        arm=part.arm,
+        verdict="inconclusive",
+        figure=NotEstimable(not_estimable=reason),
+        limit=0.0,
+        comparator="",
+        unit="",
+        sentence=f"{part.endpoint} cannot be judged on {line}: {reason}",
+    )
 
 
 def evaluate(slo: Slo, part: Part, gaps: Histogram | None, cost: Mapping[str, Figure]) -> SloLine:

@@ -29,7 +29,7 @@ def turns(attempts: pd.DataFrame) -> pd.DataFrame:
     """Give one row per (worker, turn_id), in the order of intended start.
 
     response_time = (last token, or end) of the last attempt - intended; service_time = end - sent of the last attempt;
-    throttled_time = sum over earlier attempts of (end - sent) + sum of waits; schedule_lag = first sent - intended, less
+    throttled_time = sum over earlier attempts of (end - sent) + sum of waits; schedule_lag = first sent - intended less
     the wait obeyed before it (a turn may be held back by what another user of the key was told);
     hence schedule_lag + throttled_time + service_time = end - intended. Latencies only where the outcome is successful.
     """
@@ -74,7 +74,7 @@ def _add_sums(
     frame["refused_s"] = np.add.reduceat(spent, first)
     frame["waited_sum_s"] = np.add.reduceat(np.nan_to_num(rows["waited_s"].to_numpy()), first)
     refused = is_throttled(rows).to_numpy()
-    frame["throttled"] = np.logical_or.reduceat(refused, first) | (frame["waited_sum_s"] > 0)
+    frame["throttled"] = np.logical_or.reduceat(refused, first) | (frame["held_back_s"] > 0).to_numpy()
     if "cost_usd" in rows:
         cost = rows["cost_usd"].to_numpy()
         frame["cost_usd"] = np.add.reduceat(cost, first)
@@ -105,10 +105,10 @@ def _add_durations(frame: pd.DataFrame) -> None:
         "schedule_lag_ms": frame["first_sent_s"] - frame["intended_s"] - frame["held_back_s"],
     }
     for name, seconds in durations.items():
-        known = good & (seconds >= 0)
-        frame[name] = _ms(seconds).where(known)
-    lag = durations["schedule_lag_ms"]
-    frame["schedule_lag_ms"] = _ms(lag).where(lag >= 0)  # turns that failed were late too
+        elapsed = _ms(seconds)
+        frame[name] = elapsed.where(good & (elapsed >= 0))
+    lag = _ms(durations["schedule_lag_ms"])
+    frame["schedule_lag_ms"] = lag.where(lag >= 0)  # turns that failed were late too
     _add_speeds(frame)
 
 

@@ -1,0 +1,112 @@
+"""Cost: to the last digit, with what is not known named."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from synthetic import BASE, LARGE, TWO_ENDPOINTS, Plan, write_run
+
+from analysis import cost
+from analysis.model import NotEstimable
+from analysis.report import build
+from analysis.rows import SMALL
+from scenarios.pricing import PriceTable, Tier, cost_usd
+
+TABLE = PriceTable(
+    input=Decimal("1.25"),
+    output=Decimal("10.0"),
+    cached_input=Decimal("0.125"),
+    source="test",
+    tiers=(Tier(input=Decimal("2.5"), output=Decimal(15), above_input_tokens=1000),),
+)
+COUNTS = st.one_of(st.none(), st.integers(0, 5000))
+
+
+def attempts(rows: list[tuple[int | None, ...]]) -> pd.DataFrame:
+    """Make the part of an attempts frame that cost looks at; every attempt has status 200."""
+    names = ["input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens"]
+    frame = pd.DataFrame(rows, columns=names, dtype="float32")
+    return frame.assign(http_status=200.0, outcome="ok", endpoint="small")
+
+
+@given(st.lists(st.tuples(COUNTS, COUNTS, COUNTS, COUNTS), max_size=30))
+def test_each_attempt_costs_what_the_ground_floor_says(rows: list[tuple[int | None, ...]]) -> None:
+    """The vectorised cost is that of `scenarios.pricing`, attempt by attempt and in sum, tiers included."""
+    expected = [cost_usd(TABLE, *row) for row in rows]
+    frame = cost.with_cost(attempts(rows), {"small": TABLE})
+    found = [None if np.isnan(value) else value for value in frame["cost_usd"]]
+    assert [None if e is None else pytest.approx(float(e), rel=1e-12) for e in expected] == found
+    assert sum((e for e in expected if e is not None), Decimal(0)) == cost.exact_usd(attempts(rows), TABLE)
+
+
+def test_totals_are_exact(tmp_path: Path) -> None:
+    """The run's total is the truth's to the last digit."""
+    truth = write_run(tmp_path / "run", TWO_ENDPOINTS)
+    block = build(tmp_path / "run").cost
+    assert sum(truth.cost_usd.values()) == Decimal(str(block["total_usd"]))
+
+
+def test_no_price_is_not_estimable(tmp_path: Path) -> None:
+    """Without a price there is no cost, and the reason says whose price is missing."""
+    write_run(tmp_path / "run", Plan(models=(replace(BASE, prices=None),), turns=100))
+    report = build(tmp_path / "run")
+    figure = report.groups[-1].cost["cost_per_1k_responses_usd"]
+    assert NotEstimable(not_estimable="no price for small: set its prices in the scenario") == figure
+    assert report.cost["total_usd"] is None
+
+
+def test_unknown_usage_is_named(tmp_path: Path) -> None:
+    """Attempts without usage are counted by name, and their turns left out of the ratio."""
+    truth = write_run(tmp_path / "run", replace(TWO_ENDPOINTS, models=(replace(LARGE, in_flight=0),)))
+    failed = sum(n for (_, _, outcome), n in truth.outcomes.items() if outcome == "stream_error")
+    report = build(tmp_path / "run")
+    assert failed == report.cost["endpoints"]["large"]["attempts_of_unknown_usage"]
+    assert f"{failed:,} attempts have no known token usage: their cost is unknown and in no total" in report.notes
+    assert "turns of unknown usage left out" in report.groups[-1].cost["cost_per_1k_responses_usd"].method
+
+
+def test_refused_attempts_are_free_and_others_unknown() -> None:
+    """A 429 costs nothing; a cut stream without usage costs nobody knows what."""
+    frame = attempts([(None, None, None, None)] * 2).assign(
+        http_status=[429.0, 200.0], outcome=["throttled", "timeout"]
+    )
+    found = cost.with_cost(frame, {"small": TABLE})["cost_usd"]
+    assert [found[0], bool(np.isnan(found[1]))] == [0.0, True]
+
+
+def test_waste(tmp_path: Path) -> None:
+    """What broken attempts cost is waste: here half of the output of each second turn."""
+    folder = tmp_path / "run"
+    write_run(folder, Plan(models=(BASE,), turns=200))
+    path = folder / "attempts.csv"
+    frame = pd.read_csv(path, dtype="str", keep_default_na=False)
+    frame.loc[::2, "outcome"] = "stream_truncated"
+    frame.to_csv(path, index=False)
+    report = build(folder)
+    own = report.cost["endpoints"]["small"]
+    share = report.groups[-1].cost["wasted_share"]
+    assert 0.3 < float(own["wasted_usd"]) / float(own["total_usd"]) < 0.7
+    assert (0.3 < share.value < 0.7, share.low < share.value < share.high) == (True, True)
+
+
+@pytest.mark.parametrize("entry", [{"input": "free"}, {"input": "1", "output": "-2"}, 7, {"output": "1"}])
+def test_unreadable_price(tmp_path: Path, entry: object) -> None:
+    """A price that cannot be read is no price, and a note."""
+    folder = tmp_path / "run"
+    write_run(folder, Plan(models=(BASE,), turns=50))
+    meta = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**meta, "prices": {"small": entry}}))
+    assert "the price of small in run.json cannot be read: its cost is unknown" in build(folder).notes
+
+
+def test_counts_are_small_floats() -> None:
+    """Token counts are read as 32-bit floats, so they must be among the columns documented as such."""
+    assert {"input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens"} <= set(SMALL)

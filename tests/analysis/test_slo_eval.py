@@ -1,0 +1,125 @@
+"""SLO lines: pass and fail only where the whole interval says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from synthetic import BASE, Plan, write_run
+
+from analysis.model import Estimate, NotEstimable, Report
+from analysis.report import build
+from analysis.slo_eval import judge, needed_turns
+from scenarios.slo import parse_slo
+
+
+def estimate(low: float | None, high: float | None, value: float = 100.0) -> Estimate:
+    """Make a figure of 1000 turns."""
+    return Estimate(value=value, low=low, high=high, n=1000, method="test")
+
+
+@pytest.mark.parametrize(
+    ("line", "low", "high", "expected"),
+    [
+        ("p95(ttft_ms) < 120", 90, 110, "pass"),
+        ("p95(ttft_ms) < 110", 90, 110, "inconclusive"),  # the bound itself breaks the line
+        ("p95(ttft_ms) <= 110", 90, 110, "pass"),
+        ("p95(ttft_ms) < 100", 90, 110, "inconclusive"),
+        ("p95(ttft_ms) < 80", 90, 110, "fail"),
+        ("p95(ttft_ms) < 90", 90, 110, "fail"),
+        ("turns_per_second > 80", 90, 110, "pass"),
+        ("turns_per_second >= 120", 90, 110, "fail"),
+        ("p95(ttft_ms) < 120", None, 110, "inconclusive"),
+        ("p95(ttft_ms) < 100", 100, 100, "fail"),
+        ("p95(ttft_ms) <= 100", 100, 100, "pass"),
+    ],
+)
+def test_judge(line: str, low: float | None, high: float | None, expected: str) -> None:
+    """The interval decides, not the value."""
+    assert expected == judge(parse_slo(line), estimate(low, high))
+
+
+def test_what_is_not_estimable_is_not_a_pass() -> None:
+    """No number, no verdict, but the number of turns that would give one."""
+    slo = parse_slo("p99(ttft_ms) < 800")
+    figure = NotEstimable(not_estimable="too few")
+    assert (judge(slo, figure), needed_turns(slo, figure)) == ("inconclusive", 368)
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [
+        (105, 4000),  # half width 10, 5 away: twice as near needs four times the turns
+        (95, 4000),
+        (100, None),  # on the limit no number of turns decides
+        (100.1, None),
+    ],
+)
+def test_needed_turns(limit: float, expected: int | None) -> None:
+    """Turns needed grow with (half width / distance to the limit)^2."""
+    assert expected == needed_turns(parse_slo(f"p95(ttft_ms) < {limit}"), estimate(90, 110))
+
+
+def run(folder: Path, *slo: str, **model: object) -> Report:
+    """Report on a run of one endpoint with these lines."""
+    write_run(folder, Plan(models=(replace(BASE, **model),), turns=1000, slo=slo))
+    return build(folder)
+
+
+def test_lines_of_every_kind(tmp_path: Path) -> None:
+    """Latency, mean, share, scalar, rate: each is measured and judged."""
+    report = run(
+        tmp_path / "run",
+        "p95(ttft_ms) < 800",
+        "mean(response_time_ms) < 10s",
+        "failed_share < 1%",
+        "timeout_share < 1%",
+        "cost_per_1k_responses_usd < 2.50",
+        "turns_per_second > 1",
+        "output_tokens_per_second > 100000",
+        "p95(gap_ms) < 50",
+    )
+    expected = ["pass", "pass", "pass", "pass", "pass", "pass", "fail", "inconclusive"]
+    assert expected == [line.verdict for line in report.slo]
+    assert report.verdict == "fail"
+
+
+def test_every_latency_fails_when_nothing_succeeds(tmp_path: Path) -> None:
+    """A server that fails every turn has no latency, and breaks every latency line."""
+    report = run(tmp_path / "run", "p95(ttft_ms) < 800", failed_share=1.0)
+    assert (report.verdict, report.slo[0].verdict) == ("fail", "fail")
+    assert "100% of all turns failed and have no latency" in report.slo[0].sentence
+
+
+def test_failures_beyond_the_tail_break_it(tmp_path: Path) -> None:
+    """With 10 % of the turns failed, the p95 of all turns is a failure, however fast the others were."""
+    report = run(tmp_path / "run", "p95(ttft_ms) < 800", "p50(ttft_ms) < 800", failed_share=0.1)
+    assert [line.verdict for line in report.slo] == ["fail", "pass"]
+
+
+def test_too_few_turns_say_how_much_longer(tmp_path: Path) -> None:
+    """A p99.9 of 1,000 turns is inconclusive and names the length of the run that would tell."""
+    line = run(tmp_path / "run", "p99.9(ttft_ms) < 800").slo[0]
+    assert (line.verdict, line.needed_turns) == ("inconclusive", 3688)
+    assert line.sentence.endswith("about 3,688 turns would tell: steady for 7 min instead of 2 min")
+
+
+def test_small_runs_never_pass_a_tail(tmp_path: Path) -> None:
+    """Fifty turns prove no p95, whatever the limit."""
+    write_run(tmp_path / "run", Plan(turns=50, slo=("p95(ttft_ms) < 100s",)))
+    assert build(tmp_path / "run").verdict == "inconclusive"
+
+
+def test_attainment_counts_all_intended_turns(tmp_path: Path) -> None:
+    """Turns that failed are in the denominator of attainment."""
+    report = run(tmp_path / "run", "p95(ttft_ms) < 100s", failed_share=0.2)
+    steady = next(group for group in report.groups if group.phase == "steady")
+    assert pytest.approx(1 - steady.shares["failed"].value) == steady.attainment.value
+
+
+def test_unreadable_line_is_inconclusive(tmp_path: Path) -> None:
+    """A line of a newer Tailgate cannot be held, so the run does not pass."""
+    report = run(tmp_path / "run", "p95(vibes) < 3", "p95(ttft_ms) < 100s")
+    assert report.verdict == "inconclusive"
+    assert [line.verdict for line in report.slo] == ["pass", "inconclusive"]
