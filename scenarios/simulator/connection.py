@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import struct
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -12,16 +11,13 @@ from typing import TYPE_CHECKING
 
 import httptools
 
+from scenarios.simulator.stamps import SPACE, arrival, send_stamped
+
 if TYPE_CHECKING:
     from scenarios.simulator.exchange import Exchange
 
-SO_TIMESTAMPNS = 35
-"""Linux: ask for the kernel's receive time of each read. Python 3.11 has no name for it."""
-
 READ_BYTES = 262_144
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_STAMP_SPACE = socket.CMSG_SPACE(16)
-_STAMP = struct.Struct("qq")
 
 
 class Closed(Exception):  # noqa: N818 - the other side's choice, not an error
@@ -85,6 +81,17 @@ class Connection:
             self._out += data[sent:]
         return now
 
+    def send_stamped(self, data: bytes) -> float:
+        """Send as `send` does; give the kernel's time of it, which costs more."""
+        if self._out:
+            return Connection.send(self, data)
+        try:
+            sent, stamp = send_stamped(self.sock, data)
+        except OSError:
+            return Connection.send(self, data)
+        self._out += data[sent:]
+        return stamp
+
     def flush(self) -> None:
         """Send what waits. Raises Closed."""
         try:
@@ -104,14 +111,14 @@ class Connection:
     def _receive(self) -> bytes:
         """Read once, and set the arrival stamp to the kernel's, or to now where it gives none."""
         try:
-            data, notes, _, _ = self.sock.recvmsg(READ_BYTES, _STAMP_SPACE)
+            data, notes, _, _ = self.sock.recvmsg(READ_BYTES, SPACE)
         except BlockingIOError:
             return b""
         except OSError as error:
             raise Closed from error
         if not data:
             raise Closed
-        self._arrived_s = _arrival(notes)
+        self._arrived_s = arrival(notes)
         return data
 
     def _parse(self, data: bytes) -> None:
@@ -172,6 +179,11 @@ class TlsConnection(Connection):
         self._tls.write(data)
         return super().send(self._outgoing.read())
 
+    def send_stamped(self, data: bytes) -> float:
+        """Encrypt and send."""
+        self._tls.write(data)
+        return super().send_stamped(self._outgoing.read())
+
     def read(self) -> None:
         """Decrypt what has come in. Raises Closed, BadRequest."""
         data = self._receive()
@@ -197,25 +209,6 @@ class TlsConnection(Connection):
             if not plain:
                 raise Closed
             self._parse(plain)
-
-
-def _arrival(notes: list[tuple[int, int, bytes]]) -> float:
-    """Give the arrival on CLOCK_MONOTONIC: now minus the time since the kernel's stamp on the wall clock."""
-    now = time.monotonic()
-    for level, kind, stamp in notes:
-        if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
-            seconds, nanoseconds = _STAMP.unpack(stamp[:16])
-            stamped_ns: int = seconds * 1_000_000_000 + nanoseconds
-            return now - max(0, time.time_ns() - stamped_ns) / 1e9
-    return now
-
-
-def timestamped(sock: socket.socket) -> None:
-    """Ask for arrival stamps on `sock`, where the system has them."""
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-    except OSError:
-        return
 
 
 def nodelay(sock: socket.socket) -> None:

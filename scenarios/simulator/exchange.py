@@ -45,6 +45,7 @@ class Exchange:
     keep_alive: bool = True
     output_tokens: int | None = None
     finish_reason: str = ""
+    begun: bool = False
     over: bool = False
     steps: Iterator[Step] = field(default_factory=lambda: iter(()))
 
@@ -53,13 +54,18 @@ class Exchange:
         self.steps = self.script(start_s)
         return next(self.steps)
 
+    def begin(self, kind: int, stamp: float) -> None:
+        """Note the first content chunk, sent at `stamp`."""
+        self.begun = True
+        if self.truth is not None:
+            self.truth.first_content_s = stamp
+        self.sent(kind, stamp)
+
     def sent(self, kind: int, stamp: float) -> None:
         """Note a content chunk sent at `stamp`."""
         truth = self.truth
         if truth is None:
             return
-        if truth.chunks == 0:
-            truth.first_content_s = stamp
         if kind == Kind.VISIBLE and truth.first_output_s is None:
             truth.first_output_s = stamp
         truth.chunks += 1

@@ -1,27 +1,28 @@
-"""The server: one thread, one epoll, one heap of everything that is due, for all connections of all endpoints."""
+"""The server: one thread, one poller, one heap of everything that is due, for all connections of all endpoints."""
 
 from __future__ import annotations
 
 import contextlib
 import heapq
-import select
 import socket
 import ssl
 import time
 from collections.abc import Mapping
 
 from scenarios.errors import TailgateError
-from scenarios.simulator.connection import BadRequest, Closed, Connection, TlsConnection, nodelay, timestamped
+from scenarios.simulator.connection import BadRequest, Closed, Connection, TlsConnection, nodelay
 from scenarios.simulator.dialect import error
 from scenarios.simulator.exchange import Exchange, Kind
+from scenarios.simulator.poller import BROKEN, WRITABLE, Poller
 from scenarios.simulator.response import whole
 from scenarios.simulator.router import Router
 from scenarios.simulator.service import Service
+from scenarios.simulator.stamps import drop_stamps, stamp_arrivals
 from scenarios.simulator.truth import TruthLog
 
 BACKLOG = 4096
 FLUSH_S = 0.5
-SHORTEST_SLEEP_S = 0.0005
+TCP_CONGESTION = 13
 
 _CUT = int(Kind.CUT)
 _Due = tuple[float, int, int, bytes, Exchange]
@@ -37,8 +38,8 @@ class Server:
         self._tls: ssl.SSLContext | None = None
         self._connections: dict[int, Connection] = {}
         self._heap: list[_Due] = []
-        self._epoll = select.epoll()
-        self._epoll.register(listener.fileno(), select.EPOLLIN)
+        self._poller = Poller()
+        self._poller.register(listener.fileno())
         self._started = 0
         self._accepted = 0
         self._running = True
@@ -51,7 +52,7 @@ class Server:
     def watch(self, pipe: int) -> None:
         """End when anything, or its end, comes through `pipe`. Raises TailgateError for what cannot be waited on."""
         try:
-            self._epoll.register(pipe, select.EPOLLIN)
+            self._poller.register(pipe)
         except PermissionError:
             raise TailgateError("--parent needs a pipe as standard input, not a file") from None
         self._pipes.add(pipe)
@@ -77,10 +78,7 @@ class Server:
 
     def _wait(self, timeout_s: float) -> None:
         """Sleep until something comes in or `timeout_s` is over, then take in what came."""
-        if timeout_s > 0:
-            # epoll counts in whole milliseconds; select, which can wait for an epoll, in microseconds.
-            select.select([self._epoll], [], [], max(timeout_s, SHORTEST_SLEEP_S))
-        for fd, events in self._epoll.poll(0):
+        for fd, events in self._poller.wait(timeout_s):
             connection = self._connections.get(fd)
             if connection is not None:
                 self._serve(connection, events)
@@ -98,19 +96,21 @@ class Server:
                 return
             sock.setblocking(False)
             nodelay(sock)
-            timestamped(sock)
+            stamp_arrivals(sock)
             self._accepted += 1
             number = self._accepted
             connection = TlsConnection(sock, number, self._tls) if self._tls else Connection(sock, number)
             self._connections[sock.fileno()] = connection
-            self._epoll.register(sock.fileno(), select.EPOLLIN)
+            self._poller.register(sock.fileno())
 
     def _serve(self, connection: Connection, events: int) -> None:
         try:
-            if events & select.EPOLLOUT:
+            if events & BROKEN:
+                drop_stamps(connection.sock)
+            if events & WRITABLE:
                 connection.flush()
                 self._settle(connection)
-            if events & ~select.EPOLLOUT:
+            if events & ~WRITABLE:
                 connection.read()
                 self._next(connection)
         except Closed:
@@ -148,9 +148,14 @@ class Server:
                 heapq.heappop(heap)
                 self._break(exchange, kind)
                 continue
-            stamp = exchange.connection.send(data)
-            if kind:
+            if not kind:
+                stamp = exchange.connection.send(data)
+            elif exchange.begun:
+                stamp = exchange.connection.send(data)
                 exchange.sent(kind, stamp)
+            else:
+                stamp = exchange.connection.send_stamped(data)
+                exchange.begin(kind, stamp)
             step = next(exchange.steps, None)
             if step:
                 replace(heap, (step[0], number, step[1], step[2], exchange))
@@ -173,7 +178,7 @@ class Server:
     def _await_room(self, connection: Connection) -> None:
         if not connection.waiting:
             connection.waiting = True
-            self._epoll.modify(connection.sock.fileno(), select.EPOLLIN | select.EPOLLOUT)
+            self._poller.expect(connection.sock.fileno(), room=True)
 
     def _settle(self, connection: Connection) -> None:
         """After a flush or a response: stop waiting for room, and close what was only waiting to be empty."""
@@ -183,7 +188,7 @@ class Server:
             self._drop(connection)
         elif connection.waiting:
             connection.waiting = False
-            self._epoll.modify(connection.sock.fileno(), select.EPOLLIN)
+            self._poller.expect(connection.sock.fileno(), room=False)
 
     def _break(self, exchange: Exchange, kind: int) -> None:
         """Strike with a fault: cut the connection, or send nothing more until the client leaves."""
@@ -194,8 +199,8 @@ class Server:
 
     def _drop(self, connection: Connection) -> None:
         """Close a connection; the exchange in service ends with its client gone."""
-        with contextlib.suppress(OSError, ValueError):
-            self._epoll.unregister(connection.sock.fileno())
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            self._poller.unregister(connection.sock.fileno())
         self._connections.pop(connection.sock.fileno(), None)
         connection.close()
         exchange = connection.exchange
@@ -226,7 +231,7 @@ class Server:
                     self._log.write(truth)
             connection.close()
         self._listener.close()
-        self._epoll.close()
+        self._poller.close()
         self._log.close()
 
 
@@ -242,8 +247,8 @@ def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
         raise TailgateError(f"cannot listen on {host}:{port}: {reason}; choose a free port, or 0 for any") from None
     with contextlib.suppress(OSError):
         # Inherited by connections: a host whose default is bbr would pace chunks, which costs time and timers.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"reno")
+        listener.setsockopt(socket.IPPROTO_TCP, TCP_CONGESTION, b"reno")
     listener.listen(BACKLOG)
     listener.setblocking(False)
-    timestamped(listener)  # so that a request that comes before its accept is stamped too
+    stamp_arrivals(listener)  # so that a request that comes before its accept is stamped too
     return listener

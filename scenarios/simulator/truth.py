@@ -11,11 +11,12 @@ from pathlib import Path
 class Truth:
     """What happened to one request. Field order is the column order of the log.
 
-    Stamps are seconds on CLOCK_MONOTONIC. `arrived_s` is the kernel's receive stamp of the request's last segment;
-    the other stamps are taken just before the send they describe. `early` is 1 when the request came before a wait that
-    its key had been told had run out; `early_client` when that wait was told on the same connection or for the same
-    request id. `retry_after_s` is the wait as told. `output_tokens` counts what was sent. An `end_s` that is missing
-    means that the answer never ended: the client left, the answer stalled, or the server was stopped.
+    Stamps are seconds on CLOCK_MONOTONIC. `arrived_s` is the kernel's receive stamp of the request's last segment,
+    `first_content_s` its send stamp; the others are taken just before the send they describe. `early` is 1 when the
+    request came before a wait that its key had been told had run out; `early_client` when that wait was told on the
+    same connection or for the same request id. `retry_after_s` is the wait as told. `output_tokens` counts what was
+    sent. An `end_s` that is missing means that the answer never ended: the client left, the answer stalled, or the
+    server was stopped.
     """
 
     number: int

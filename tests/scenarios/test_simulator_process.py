@@ -99,6 +99,22 @@ def test_the_first_line_says_where_everything_is() -> None:
     assert not simulator.running
 
 
+def test_it_starts_and_stops_under_gevent() -> None:
+    """The load run starts it in a process whose standard library is patched, with a document longer than a pipe."""
+    lines = (
+        "from gevent import monkey; monkey.patch_all()",
+        "from scenarios.scenario import Scenario",
+        "from scenarios.simulator.process import Simulator",
+        "said = ['x' * 1000] * 300",
+        "asked = {'endpoints': {'a': {'simulated': {}}}, 'conversation': {'prompts': said}}",
+        "with Simulator(Scenario.model_validate(asked)) as simulator: print(*simulator.urls)",
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("a\n", "", 0)
+
+
 def test_the_truth_log_is_written_while_it_runs(tmp_path: Path) -> None:
     """A row is on disk soon after its request, so that a killed simulator loses little."""
     truth = tmp_path / "truth.csv"
