@@ -140,7 +140,8 @@ class Director:
     def _plan(self) -> dict[tuple[str, str], list[Stage]]:
         """Give the stages of each endpoint and arm to be loaded, in order."""
         given = self.overrides
-        chosen = [user_class.endpoint for user_class in self.environment.user_classes]
+        classes = {user_class.endpoint for user_class in self.environment.user_classes}
+        chosen = [endpoint for endpoint in self.scenario.endpoints if endpoint in classes]
         plan: dict[tuple[str, str], list[Stage]] = {}
         for stage in phases(self.scenario, chosen, given.users, given.spawn_rate, given.run_time_s):
             plan.setdefault((stage.endpoint, stage.arm), []).append(stage)

@@ -152,6 +152,8 @@ class Exchange:
                         trace.arrivals.extend([now] * (count - 1))
             if self._parser.complete:
                 self._end("")
+            elif connection.ended:
+                self._closed()
             elif self._decoder.done:
                 self._awake.set()  # the deadline is nearer now
         except UnframedError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import _socket
 import errno
+import os
 import ssl
 import struct
 import time
@@ -48,7 +49,7 @@ _NO_BIO = ssl.MemoryBIO()
 class Connection:
     """A connected socket. `read` never blocks; `send` and `handshake` give way to other greenlets."""
 
-    __slots__ = ("_incoming", "_outgoing", "_sock", "_tls", "fd", "kernel_stamps", "lag_s", "used")
+    __slots__ = ("_incoming", "_outgoing", "_sock", "_tls", "ended", "fd", "kernel_stamps", "lag_s", "used")
 
     def __init__(self, sock: _socket.socket) -> None:
         self._sock = sock
@@ -58,6 +59,7 @@ class Connection:
         self.lag_s = 0.0
         self.kernel_stamps = True
         self.used = False
+        self.ended = False
 
     def handshake(self, context: ssl.SSLContext, server_name: str) -> None:
         """Turn the stream into TLS. Raises ssl.SSLError or OSError."""
@@ -137,7 +139,7 @@ class Connection:
                 self._send_plain(self._outgoing.read())
             return b"".join(pieces) or None
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            pass
+            self.ended = True  # it may end with data before it, and then nothing wakes us again
         return b"".join(pieces)
 
 
@@ -146,9 +148,11 @@ def connect(target: Target, timeout_s: float) -> Connection:
     with gevent.Timeout(timeout_s, ConnectError("connect_timeout", f"no connection within {timeout_s:g} s")):
         host, port = target.proxy or (target.host, target.port)
         connection = _connect_any(host, port)
+        failure = "proxy_error"
         try:
             if target.proxy:
                 _open_tunnel(connection, target)
+            failure = "tls_error"
             if target.tls:
                 connection.handshake(target.tls, target.host)
         except ssl.SSLCertVerificationError as error:
@@ -156,7 +160,7 @@ def connect(target: Target, timeout_s: float) -> Connection:
             raise ConnectError("tls_certificate", f"TLS: {error.verify_message}") from error
         except OSError as error:
             connection.close()
-            raise ConnectError("tls_error" if target.tls else "proxy_error", str(error)) from error
+            raise ConnectError(failure, str(error)) from error
         except BaseException:
             connection.close()
             raise
@@ -185,11 +189,10 @@ def _open(family: int, kind: int, protocol: int, address: tuple[object, ...]) ->
         sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
         _enable_stamps(sock)
         status = sock.connect_ex(address)
-        if status not in (0, errno.EINPROGRESS):
-            raise OSError(status, errno.errorcode.get(status, "connect failed"))
-        if status:
+        if status == errno.EINPROGRESS:
             wait_write(sock.fileno())
-            _raise_pending(sock)
+            status = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
+        _raise_for(status)
     except BaseException:
         sock.close()
         raise
@@ -203,16 +206,16 @@ def _enable_stamps(sock: _socket.socket) -> None:
         return
 
 
-def _raise_pending(sock: _socket.socket) -> None:
-    status = sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR)
+def _raise_for(status: int) -> None:
     if status == errno.ECONNREFUSED:
         raise ConnectionRefusedError(status, "connection refused")
     if status:
-        raise OSError(status, errno.errorcode.get(status, "connect failed"))
+        raise OSError(status, os.strerror(status))
 
 
 def _open_tunnel(connection: Connection, target: Target) -> None:
-    authority = f"{target.host}:{target.port}"
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    authority = f"{host}:{target.port}"
     connection.send(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
     answer = b""
     while b"\r\n\r\n" not in answer:
@@ -223,4 +226,4 @@ def _open_tunnel(connection: Connection, target: Target) -> None:
         answer += data or b""
     status = answer.split(b" ", 2)[1:2]
     if status != [b"200"]:
-        raise OSError(f"the proxy answered {answer.splitlines()[0].decode('latin-1')}")
+        raise OSError(f"the proxy answered {answer.splitlines()[0].decode('latin-1')[:80]}")

@@ -56,7 +56,7 @@ def phases(
     `users` and `spawn_rate` (users per second) stand for the scenario's users and ramp. `run_time_s` is the whole run's
     length: each endpoint and arm gets an equal part of it. Parts of no length are left out.
     """
-    pairs = [(endpoint, arm) for endpoint, arm in scenario.pairs if endpoint in endpoints]
+    pairs = [(endpoint, arm) for wanted in endpoints for endpoint, arm in scenario.pairs if endpoint == wanted]
     part_s = None if run_time_s is None or not pairs else run_time_s / len(pairs)
     return [
         stage
