@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_MARKDOWN = re.compile(r"[\\`*\[\]#!|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^[-+=]|^\d+(?=[.)])")
+_MARKDOWN = re.compile(r"[\\`*\[\]#!|~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^[-+=]|^\d+[.)]")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "@<!-- -->", "://": ":<!-- -->//"}
 
 
@@ -36,7 +36,7 @@ def markdown(text: object) -> str:
 
 
 def _backslash(found: re.Match[str]) -> str:
-    return f"&#{ord(found[0][0])};{found[0][1:]}" if found[0].isdigit() else f"\\{found[0]}"
+    return f"{found[0][:-1]}\\{found[0][-1]}"
 
 
 def markdown_code(text: object) -> str:

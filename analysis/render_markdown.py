@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from analysis.model import Report
 
 LINES = 60
-_MOST_REASONS, _MOST_STEPS, _MOST_SLO, _MOST_SIDES, _MOST_NOTES = 3, 3, 13, 15, 3
+_MOST_REASONS, _MOST_STEPS, _MOST_SLO, _MOST_SIDES, _MOST_NOTES = 3, 3, 12, 14, 3
 _SIGNS = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "invalid": "⛔"}
 
 
@@ -24,7 +24,7 @@ def to_markdown(report: Report) -> str:
         "",
         markdown(summary.headline(report)),
         "",
-        *_bullets(report.validity.reasons, _MOST_REASONS, "reasons"),
+        *_bullets(summary.further_reasons(report), _MOST_REASONS, "reasons"),
         *_slo_table(report),
         *_bullets(report.next_steps, _MOST_STEPS, "steps", "**Next:** "),
         *_folded("Figures per endpoint", _sides_table(report)),
@@ -35,7 +35,7 @@ def to_markdown(report: Report) -> str:
 
 
 def _origin(report: Report) -> str:
-    run = f"Run {markdown_code(report.run_id)}, {markdown(report.started_at)}, {markdown(report.load_model)} loop."
+    run = f"Run {markdown_code(report.run_id)}, {summary.started(report)}, {markdown(report.load_model)} loop."
     return f"{run} Brackets are 95% intervals; the whole report is in `report.html`."
 
 
@@ -56,6 +56,8 @@ def _slo_table(report: Report) -> list[str]:
     lines += [_slo_row(row) for row in rows[:_MOST_SLO]]
     if len(rows) > _MOST_SLO:
         lines.append(f"| … | and {len(rows) - _MOST_SLO} more in report.html, none worse than these | | | | |")
+    if report.verdict == "invalid":
+        lines += ["", f"**{summary.VOID}**"]
     return [*lines, ""]
 
 

@@ -31,12 +31,14 @@ def print_report(report: Report, console: Console) -> None:
         page.speak(f"{summary.SYMBOLS[report.verdict]} {summary.WORDS[report.verdict]}"), _STYLES[report.verdict]
     )
     page.line(Text.assemble(word, "  ", page.speak(summary.headline(report))))
-    for reason in report.validity.reasons:
-        page.line(f"  ! {clean(reason)}")
+    for reason in summary.further_reasons(report):
+        page.line(f"  ! {reason}")
     for step in report.next_steps:
         page.line(f"  → {clean(step)}")
     if report.slo:
         page.table(_SLO_HEADS, [_slo_row(row) for row in summary.slo_rows(report)], right={5})
+        if report.verdict == "invalid":
+            page.line(summary.VOID)
     groups = summary.headline_groups(report)
     if groups:
         heads = ("", *(summary.group_name(group, groups) for group in groups))

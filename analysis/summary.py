@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 from analysis import figures
@@ -29,6 +30,7 @@ OVERLAPPING = frozenset({"throttled", "failed"})
 """Shares that are no outcome: turns with at least one 429, and all turns that were not successful."""
 
 _SHARES = "Shares of all intended turns"
+VOID = "The run is invalid, so none of these verdicts stands."
 _ORDER = {"fail": 0, "inconclusive": 1, "pass": 2}
 _QUANTILE_OF = re.compile(r"\s*(p\d+(?:[._]\d+)?|mean)\s*\(\s*([a-z0-9_]+)\s*\)")
 _NAME = re.compile(r"\s*([a-z0-9_]+)")
@@ -132,6 +134,21 @@ def headline(report: Report) -> str:
     return clean(report.headline).removeprefix(f"{WORDS[report.verdict]}: ")
 
 
+def further_reasons(report: Report) -> list[str]:
+    """Give the reasons of invalidity that the headline does not already name."""
+    said = headline(report)
+    return [reason for reason in map(clean, report.validity.reasons) if reason not in said]
+
+
+def started(report: Report) -> str:
+    """Give the start to the minute, in UTC; a text that is no time as it is."""
+    try:
+        moment = datetime.fromisoformat(report.started_at)
+    except ValueError:
+        return clean(report.started_at)
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment.tzinfo else f"{moment:%Y-%m-%d %H:%M}"
+
+
 def verdict_counts(report: Report) -> str:
     """Say how many lines have which verdict: `2 fail · 2 inconclusive · 6 pass`."""
     counts: Counter[str] = Counter(line.verdict for line in report.slo)
@@ -163,7 +180,8 @@ def endpoint_names(report: Report) -> list[str]:
 def sides(report: Report) -> list[Side]:
     """Give the headline figures with one cell per group of `headline_groups`, in its order."""
     groups = headline_groups(report)
-    verdicts = {(line.endpoint, line.arm, *slo_target(line)): line.verdict for line in report.slo}
+    held = [] if report.verdict == "invalid" else report.slo
+    verdicts = {(line.endpoint, line.arm, *slo_target(line)): line.verdict for line in held}
     rows = [_latency(groups, metric, q, verdicts) for metric in HEADLINE_METRICS for q in HEADLINE_QUANTILES]
     rows += [_share(groups, "Turns with a 429", "throttled", "throttled_share", verdicts), _failed(groups, verdicts)]
     if any(group.attainment for group in groups):

@@ -28,11 +28,19 @@ def test_a_run_of_many_lines_still_fits() -> None:
     """However many lines, endpoints and steps there are, at most 60 lines are written, the worst first."""
     report = load("sample")
     many: dict[str, object] = {"slo": report.slo * 12, "next_steps": ["step"] * 30, "notes": ["note"] * 30}
+    many["verdict"] = "invalid"
     many["validity"] = Validity(verdict="invalid", reasons=["reason"] * 30)
     text = to_markdown(report.model_copy(update=many))
     assert len(text.splitlines()) <= LINES
-    assert "and 107 more" in text
+    assert "and 108 more" in text
     assert text.index("fail |") < text.index("more in report.html")
+
+
+def test_an_invalid_run_says_that_its_verdicts_do_not_stand() -> None:
+    """A passed line in the table of an invalid run is not read as a pass."""
+    state = Validity(verdict="invalid", reasons=["loop lag"])
+    text = to_markdown(load("sample").model_copy(update={"verdict": "invalid", "validity": state}))
+    assert "none of these verdicts stands" in text
 
 
 def test_hostile_names_make_no_markup() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from analysis.model import Report
+from analysis.model import Report, Validity
 from analysis.render_terminal import print_report
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -51,6 +51,15 @@ def test_markup_in_names_is_text() -> None:
     """Square brackets in a name are no markup of rich."""
     report = load("sample")
     assert "[bold]x[/bold]" in printed(report.model_copy(update={"headline": "[bold]x[/bold]"}))
+
+
+def test_an_invalid_run_voids_its_verdicts() -> None:
+    """The reasons stand at the top, and under the table that its verdicts do not stand."""
+    state = Validity(verdict="invalid", reasons=["loop lag p99 412 ms"])
+    text = printed(load("sample").model_copy(update={"verdict": "invalid", "validity": state}))
+    assert text.startswith("⊘ INVALID")
+    assert "  ! loop lag p99 412 ms\n" in text
+    assert "none of these verdicts stands" in text
 
 
 def test_an_ascii_console_is_served() -> None:
