@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from scenarios.errors import TailgateError
+from scenarios.errors import ExitCode, TailgateError
 from scenarios.scenario import Scenario
 
 ROOT = Path(__file__).parents[2]
@@ -66,7 +66,7 @@ class Simulator:
             if not line:
                 self.stop()
                 complaints.seek(0)
-                raise TailgateError(complaints.read().strip() or f"the simulator ended with {child.returncode}")
+                raise _failure(child.returncode, complaints.read().strip())
         told = json.loads(line)
         self.urls, self.port, self.pid = told["endpoints"], told["port"], told["pid"]
         return self
@@ -99,6 +99,14 @@ class Simulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _failure(code: int, said: str) -> TailgateError:
+    """Give what the child said of a problem that a person can mend, or the last line of any other."""
+    if code == ExitCode.USAGE and said:
+        return TailgateError(said)
+    last = said.splitlines()[-1] if said else "it said nothing"
+    return TailgateError(f"the simulator ended with exit code {code}: {last}", ExitCode.INTERNAL_ERROR)
 
 
 def _path() -> str:

@@ -11,9 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
+from scenarios.records import Outcome
 from scenarios.scenario import Scenario
 from scenarios.simulated import Faults
 from scenarios.simulator.process import Simulator
+from scenarios.wire import API
 
 FAST = {"ttft": "20ms", "tokens_per_second": 500, "output_tokens": 10}
 NAMES = tuple(Faults.model_fields)
@@ -164,6 +166,25 @@ def test_faults_of_answers_in_one_piece(simulator: Simulator, fault: str, status
         "wrong_usage": (False, "stop", 100),
     }
     assert seen == expected[fault]
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [
+        ("stream_error", Outcome.STREAM_ERROR),
+        ("cut", Outcome.STREAM_TRUNCATED),
+        ("missing_done", Outcome.STREAM_TRUNCATED),
+        ("no_usage", Outcome.OK),
+        ("wrong_usage", Outcome.OK),
+        ("slow_first_byte", Outcome.OK),
+    ],
+)
+def test_our_own_reader_sees_each_fault_for_what_it_is(simulator: Simulator, fault: str, outcome: Outcome) -> None:
+    """The decoder of the load run names the outcome and counts the chunks that the simulator sent."""
+    _, text, _ = heard(simulator, fault)
+    decoder = API["openai-chat"].decoder(SCENARIO.endpoints["cut"], stream=True)
+    assert decoder.feed(text.encode()) == content(text)
+    assert decoder.finish().outcome == outcome
 
 
 def test_a_whole_answer_that_stalls_never_comes(simulator: Simulator) -> None:
