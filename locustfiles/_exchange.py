@@ -152,10 +152,8 @@ class Exchange:
                         trace.arrivals.extend([now] * (count - 1))
             if self._parser.complete:
                 self._end("")
-            elif connection.ended:
-                self._closed()
-            elif self._decoder.done:
-                self._awake.set()  # the deadline is nearer now
+            elif connection.ended or self._decoder.done:
+                self._near_end()
         except UnframedError as error:
             self._end("not_http", str(error))
         except OSError as error:  # ssl.SSLError is one
@@ -164,6 +162,12 @@ class Exchange:
         except Exception as error:
             log.exception("a response could not be read: a defect of Tailgate")
             self._end("internal", type(error).__name__)
+
+    def _near_end(self) -> None:
+        if self._connection.ended:
+            self._closed()
+        else:
+            self._awake.set()  # the deadline is nearer now
 
     def _closed(self) -> None:
         self._parser.feed_eof()

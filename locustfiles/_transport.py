@@ -139,7 +139,8 @@ class Connection:
                 self._send_plain(self._outgoing.read())
             return b"".join(pieces) or None
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-            self.ended = True  # it may end with data before it, and then nothing wakes us again
+            pass
+        self.ended = True  # perhaps right behind these bytes: then nothing wakes us again
         return b"".join(pieces)
 
 
