@@ -53,7 +53,7 @@ _LABELS = {
     "in_flight": "Still in flight at the end",
     "gave_up": "Gave up waiting",
     "waiting_at_end": "Waiting for a limit at the end",
-    "throttled": "Turns with at least one 429",
+    "throttled": "All throttled turns: refused or held back",
     "failed": "All unsuccessful turns",
     "attainment": "Turns within every latency limit",
     "bad_response": "Unreadable response",

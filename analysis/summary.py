@@ -27,7 +27,7 @@ HEADLINE_METRICS = ("ttft_ms", "response_time_ms")
 HEADLINE_QUANTILES = ("p50", "p95", "p99")
 SUCCESSFUL = ("ok", "ok_length")
 OVERLAPPING = frozenset({"throttled", "failed"})
-"""Shares that are no outcome: turns with at least one 429, and all turns that were not successful."""
+"""Shares that are no outcome: all turns that a limit refused or held back, and all that were not successful."""
 
 _SHARES = "Shares of all intended turns"
 VOID = "The run is invalid, so none of these verdicts stands."
@@ -183,7 +183,7 @@ def sides(report: Report) -> list[Side]:
     held = [] if report.verdict == "invalid" else report.slo
     verdicts = {(line.endpoint, line.arm, *slo_target(line)): line.verdict for line in held}
     rows = [_latency(groups, metric, q, verdicts) for metric in HEADLINE_METRICS for q in HEADLINE_QUANTILES]
-    rows += [_share(groups, "Turns with a 429", "throttled", "throttled_share", verdicts), _failed(groups, verdicts)]
+    rows += [_share(groups, "Throttled turns", "throttled", "throttled_share", verdicts), _failed(groups, verdicts)]
     if any(group.attainment for group in groups):
         within = (cell(group.attainment, "share") for group in groups)
         rows.append(Side(_SHARES, figures.label("attainment"), tuple(within)))
