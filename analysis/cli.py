@@ -100,7 +100,13 @@ def probe(file: ScenarioFile) -> None:
 def simulate(
     file: ScenarioFile,
     *,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where to listen; 0.0.0.0 is every address of this machine.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 0,
+    truth: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Write down here what was done to each request.")
+    ] = None,
 ) -> None:
     """Serve the scenario's simulated endpoints until Ctrl-C.
 
@@ -108,7 +114,7 @@ def simulate(
     """
     from analysis.commands.simulate import simulate_endpoints
 
-    raise typer.Exit(simulate_endpoints(file, port))
+    raise typer.Exit(simulate_endpoints(file, host, port, truth))
 
 
 @app.command()

@@ -9,9 +9,10 @@ import typer
 from scenarios.errors import ExitCode
 
 
-def simulate_endpoints(file: Path, port: int) -> ExitCode:
+def simulate_endpoints(file: Path, host: str, port: int, truth: Path | None) -> ExitCode:
     """Serve the simulated endpoints of `file` until Ctrl-C; the first line printed is JSON and says where."""
     from scenarios.simulator.__main__ import main
 
     typer.echo(f"Serving the simulated endpoints of {file}; Ctrl-C ends it.", err=True)
-    return ExitCode(main([str(file), "--port", str(port)]))
+    log = [] if truth is None else ["--truth", str(truth)]
+    return ExitCode(main([str(file), "--host", host, "--port", str(port), *log]))

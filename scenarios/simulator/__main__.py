@@ -19,6 +19,8 @@ from scenarios.simulator.server import Server, listen
 from scenarios.simulator.service import Service
 from scenarios.simulator.truth import TruthLog
 
+LOOPBACK, ALL_ADDRESSES = "127.0.0.1", "0.0.0.0"  # noqa: S104 - only where --host asks for it
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve; give the exit code."""
@@ -34,7 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m scenarios.simulator", description=__doc__)
     parser.add_argument("scenario", metavar="FILE", help="scenario file, or - for its JSON document on standard input")
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 = any free one")
+    parser.add_argument("--host", default=LOOPBACK, help="IPv4 address or name to listen on; 0.0.0.0 = all addresses")
+    parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 = any free one")
     parser.add_argument("--truth", type=Path, help="write the truth log to this CSV file")
     parser.add_argument("--cert", type=Path, help="serve TLS with this PEM certificate")
     parser.add_argument("--key", type=Path, help="its PEM private key")
@@ -50,7 +53,7 @@ def serve(options: argparse.Namespace) -> None:
         raise TailgateError(f"{options.scenario}: no endpoint is simulated: add simulated: {{}} to one")
     services = {name: Service(name, endpoint, scenario.seed) for name, endpoint in simulated.items()}
     context = _tls(options)
-    listener = listen(options.port)
+    listener = listen(options.port, options.host)
     server = Server(listener, services, _log(options.truth))
     if context:
         server.use_tls(context)
@@ -61,7 +64,7 @@ def serve(options: argparse.Namespace) -> None:
     # What exists now lives for ever: a collection need not walk it, and hardly anything here forms cycles.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    _announce(listener.getsockname()[1], services, "https" if context else "http")
+    _announce(_reachable(options.host), listener.getsockname()[1], services, "https" if context else "http")
     server.run()
 
 
@@ -123,8 +126,13 @@ def _many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _announce(port: int, services: dict[str, Service], scheme: str) -> None:
-    endpoints = {name: f"{scheme}://127.0.0.1:{port}/{name}/v1" for name in services}
+def _reachable(host: str) -> str:
+    """Give the host to put into URLs: who listens on all addresses is reached on this machine by its loopback."""
+    return LOOPBACK if host in {"", ALL_ADDRESSES} else host
+
+
+def _announce(host: str, port: int, services: dict[str, Service], scheme: str) -> None:
+    endpoints = {name: f"{scheme}://{host}:{port}/{name}/v1" for name in services}
     sys.stdout.write(json.dumps({"port": port, "endpoints": endpoints, "pid": os.getpid()}) + "\n")
     sys.stdout.flush()
 

@@ -210,3 +210,25 @@ def test_slow_readers_get_everything_in_order() -> None:
         time.sleep(0.5)
         heard = hear(sock, b"\r\n0\r\n\r\n")
     assert heard.count(b'"content":" ') == 10_000
+
+
+@pytest.mark.parametrize(("host", "shown"), [("0.0.0.0", "127.0.0.1"), ("127.0.0.2", "127.0.0.2")])  # noqa: S104
+def test_host_says_where_to_listen(host: str, shown: str) -> None:
+    """`--host` binds that address; the URLs told name one that can be reached."""
+    with subprocess.Popen(
+        command("-", "--parent", f"--host={host}"), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(json.dumps(SCENARIO.to_document()) + "\n")
+        child.stdin.flush()
+        told = json.loads(child.stdout.readline())
+        assert told["endpoints"]["slow"] == f"http://{shown}:{told['port']}/slow/v1"
+        assert httpx.get(f"http://127.0.0.2:{told['port']}/slow/v1/models").status_code == 200
+
+
+def test_a_host_that_is_not_ours_is_refused_in_words() -> None:
+    """An address of another machine cannot be listened on."""
+    ended = run("-", "--host=192.0.2.1", text=json.dumps(SCENARIO.to_document()))
+    assert ended.returncode == 2
+    assert "cannot listen on 192.0.2.1:0" in ended.stderr
