@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from locustfiles._answers import Answers
 from locustfiles._client import Destination, destination
 from locustfiles._clock import RunClock
 from locustfiles._gaps import Gaps
@@ -40,6 +41,7 @@ class Campaign:
     schedule: Schedule
     recorder: Recorder
     gaps: Gaps
+    answers: Answers
     health: Health
     environment: Environment
     lanes: dict[str, Lane] = field(default_factory=dict)
@@ -135,6 +137,7 @@ def begin(
         schedule=Schedule(),
         recorder=Recorder(folder, worker, on_batch),
         gaps=Gaps(order.run_id, worker),
+        answers=Answers(scenario.seed),
         health=Health(),
         environment=environment,
         lanes={lane.label: lane for lane in lanes},

@@ -41,6 +41,7 @@ class WorkerReport:
     cpu_max: float | None = None
     machine_cpu_max: float | None = None
     gaps: list[list[str]] = field(default_factory=list)
+    answers: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Crew(Protocol):
@@ -73,6 +74,7 @@ def report_of(campaign: Campaign) -> WorkerReport:
         clock_offset_s=0.0,
         rows=campaign.recorder.rows,
         gaps=campaign.gaps.rows(),
+        answers=campaign.answers.documents(),
         **asdict(reading),
     )
 

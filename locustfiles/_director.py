@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from locustfiles import _folder, _gaps
+from locustfiles import _answers, _folder, _gaps
 from locustfiles._client import raise_file_limit
 from locustfiles._clock import RunClock
 from locustfiles._crew import Alone, Crew, WorkerReport
@@ -103,6 +103,7 @@ class Director:
             return
         reports = self.crew.collect(COLLECT_TIMEOUT_S)
         _gaps.write(self.folder / "gaps.csv", [row for report in reports for row in report.gaps])
+        _answers.write(self.folder / "answers.jsonl", (each for report in reports for each in report.answers))
         if self._stats:
             self._stats.close()
         if self._simulator:

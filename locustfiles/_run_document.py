@@ -61,7 +61,7 @@ def _utc(unix_s: float) -> str:
 
 
 def _worker(report: WorkerReport) -> dict[str, Any]:
-    return {key: value for key, value in asdict(report).items() if key != "gaps"}
+    return {key: value for key, value in asdict(report).items() if key not in ("gaps", "answers")}
 
 
 def _cases(order: Order) -> dict[str, dict[str, Any]]:

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 from time import perf_counter
 
+from locustfiles._answers import Answer
 from locustfiles._attempt import final, hint_of, note_answer, note_no_connection, note_trace
 from locustfiles._campaign import Campaign
 from locustfiles._client import Client, ConnectError
@@ -101,7 +102,23 @@ class ChatSession:
             if wait is None:
                 break
         self._campaign.report_turn(self._lane, attempt)
+        if reply is not None:
+            self._campaign.answers.offer(self._answer(attempt, reply))
         return attempt, reply if attempt.outcome in ANSWERED else None
+
+    def _answer(self, attempt: Attempt, reply: Reply) -> Answer:
+        return Answer(
+            endpoint=attempt.endpoint,
+            arm=attempt.arm,
+            worker=attempt.worker,
+            turn_id=attempt.turn_id,
+            case_id=attempt.case_id,
+            prompt=self._history[-1].content,
+            answer=reply.text,
+            reasoning=reply.reasoning,
+            outcome=str(attempt.outcome),
+            finish_reason=attempt.finish_reason,
+        )
 
     def _row(self, plan: PlannedConversation, intended_s: float, attempt_no: int) -> Attempt:
         lane = self._lane
