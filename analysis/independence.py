@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,40 +17,49 @@ LEVEL = 0.05
 """Chance to call independent turns correlated; then the wider interval is given, so the error is on the safe side."""
 
 
-def is_independent(values: NDArray[np.float64], conversation: NDArray[np.uint64]) -> bool:
+@dataclass(frozen=True)
+class Pairs:
+    """Positions of successive turns of the same conversation, in turns ordered by time."""
+
+    earlier: NDArray[np.intp]
+    later: NDArray[np.intp]
+
+
+def pairs(conversation: NDArray[np.uint64]) -> Pairs:
+    """Pair each turn with the next one of its conversation; none where every turn is of the same conversation."""
+    order = np.argsort(conversation, kind="stable")
+    same = conversation[order][1:] == conversation[order][:-1]
+    if len(same) and same.all():
+        same = np.zeros(len(same), dtype=bool)
+    return Pairs(order[:-1][same], order[1:][same])
+
+
+def is_independent(rank: NDArray[np.float64], of: Pairs) -> bool:
     """Tell whether neither test finds correlation: of neighbours in time, and of successive turns of a conversation.
 
-    Both work on ranks, so that no single slow turn decides.
+    `rank` is each turn's rank among all values, NaN where it has none: ranks, so that no single slow turn decides.
     """
-    n = len(values)
-    if n <= 4 * LAGS or values.min() == values.max():
+    known = ~np.isnan(rank)
+    n = int(known.sum())
+    spread = float(rank[known].std()) if n else 0.0
+    if n <= 4 * LAGS or spread == 0:
         return True
-    rank = _ranks(values)
-    return _ljung_box(rank) > LEVEL and _within(rank, conversation) > LEVEL
-
-
-def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Centre ranks at 0 with variance 1; ties share the rank of their first, which only weakens the test."""
-    _, code = np.unique(values, return_inverse=True)
-    rank = code.astype(np.float64)
-    spread = rank.std()
-    return np.asarray((rank - rank.mean()) / (spread if spread > 0 else 1.0))
+    z = (rank - rank[known].mean()) / spread
+    return _ljung_box(z[known]) > LEVEL and _within(z, of) > LEVEL
 
 
 def _ljung_box(z: NDArray[np.float64]) -> float:
     """Q = n (n + 2) sum over lags of r^2 / (n - lag), chi-squared with LAGS degrees of freedom; gives its p-value."""
     n = len(z)
-    r = np.array([float(z[lag:] @ z[:-lag]) / n for lag in range(1, LAGS + 1)])
+    r = np.array([float(np.einsum("i,i", z[lag:], z[:-lag])) / n for lag in range(1, LAGS + 1)])
     q = n * (n + 2) * float((r**2 / (n - np.arange(1, LAGS + 1))).sum())
     return float(chdtrc(LAGS, q))
 
 
-def _within(z: NDArray[np.float64], conversation: NDArray[np.uint64]) -> float:
+def _within(z: NDArray[np.float64], of: Pairs) -> float:
     """Give the p-value of zero correlation between successive turns of the same conversation."""
-    order = np.argsort(conversation, kind="stable")
-    same = conversation[order][1:] == conversation[order][:-1]
-    pairs = int(same.sum())
-    if pairs <= 4 * LAGS or pairs == len(z) - 1:
+    products = z[of.earlier] * z[of.later]
+    products = products[~np.isnan(products)]
+    if len(products) <= 4 * LAGS:
         return 1.0
-    r = float((z[order][1:] * z[order][:-1])[same].mean())
-    return math.erfc(abs(r) * math.sqrt(pairs / 2))
+    return math.erfc(abs(float(products.mean())) * math.sqrt(len(products) / 2))

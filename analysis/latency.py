@@ -30,8 +30,7 @@ def with_failures(part: Part) -> dict[str, Figure]:
     """Give response time over all intended turns, a turn without success counting as infinitely late."""
     values = part.turns["response_time_ms"].to_numpy(dtype=np.float64)
     values = np.where(part.turns["successful"].to_numpy(dtype=bool), values, np.inf)
-    ids = part.turns["conversation_id"].to_numpy(dtype=np.uint64)
-    found = quantiles(sample(values, part.blocks, ids, part.seed), STANDARD)
+    found = quantiles(sample(values, part.blocks, part.pairs, part.seed), STANDARD)
     return {name_of(p): _finite(figure) for p, figure in zip(STANDARD, found, strict=True)}
 
 

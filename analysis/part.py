@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.blocks import Blocks, time_blocks
+from analysis.independence import Pairs, pairs
 from analysis.model import PhaseSpan
 from analysis.quantiles import Sample, sample
 
@@ -40,10 +41,21 @@ class Part:
         """The turns' blocks, the same for every figure of the part."""
         return time_blocks(self.turns)
 
+    @cached_property
+    def pairs(self) -> Pairs:
+        """Successive turns of the same conversation."""
+        return pairs(self.turns["conversation_id"].to_numpy(dtype=np.uint64))
+
+    @cached_property
+    def _samples(self) -> dict[str, Sample]:
+        return {}
+
     def sample(self, metric: str) -> Sample:
-        """Give the values of a per-turn metric."""
-        ids = self.turns["conversation_id"].to_numpy(dtype=np.uint64)
-        return sample(self.turns[metric].to_numpy(dtype=np.float64), self.blocks, ids, self.seed)
+        """Give the values of a per-turn metric; sorted once, however often it is asked for."""
+        if metric not in self._samples:
+            values = self.turns[metric].to_numpy(dtype=np.float64)
+            self._samples[metric] = sample(values, self.blocks, self.pairs, self.seed)
+        return self._samples[metric]
 
 
 def parts(turns: pd.DataFrame, attempts: pd.DataFrame, spans: list[PhaseSpan], seed: int) -> list[Part]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.blocks import Blocks
+    from analysis.independence import Pairs
 
 STANDARD = (0.5, 0.9, 0.95, 0.99, 0.999)
 Z = 1.959963984540054
@@ -122,17 +123,15 @@ class Sample:
         return np.cumsum(table, axis=1)[:, :-1].T.astype(np.float64)
 
 
-def sample(
-    values: NDArray[np.float64],
-    blocks: Blocks,
-    conversation: NDArray[np.uint64],
-    seed: int,
-) -> Sample:
+def sample(values: NDArray[np.float64], blocks: Blocks, of: Pairs, seed: int) -> Sample:
     """Take the turns that have the metric, given in the order of time; NaN is "has none"."""
     known = np.flatnonzero(~np.isnan(values))
-    independent = is_independent(values[known], conversation[known])
     order = known[np.argsort(values[known], kind="stable")]
-    return Sample(values[order], blocks.codes[order], blocks.count, independent, seed)
+    ordered = values[order]
+    rank = np.full(len(values), np.nan)
+    # Equal values share a rank, or a metric that is mostly 0 would look like a trend.
+    rank[order] = np.cumsum(np.append(False, ordered[1:] != ordered[:-1])) if len(order) else 0.0
+    return Sample(ordered, blocks.codes[order], blocks.count, is_independent(rank, of), seed)
 
 
 def figures(data: Ordered) -> dict[str, Figure]:

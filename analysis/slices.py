@@ -44,8 +44,9 @@ def length_classes(turns: pd.DataFrame) -> pd.Series[Any]:
 
 
 def _cut(part: Part, by: str, labels: pd.Series[Any]) -> Iterator[Slice]:
+    needed = part.turns[["intended_s", "conversation_id", *METRICS]]
     for label in sorted(map(str, labels.dropna().unique()), key=_order):
-        turns = part.turns[(labels == label).to_numpy()].reset_index(drop=True)
+        turns = needed[(labels == label).to_numpy()].reset_index(drop=True)
         own = replace(part, turns=turns)
         yield Slice(
             endpoint=part.endpoint,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.special import bdtr, ndtri
 
 from analysis.blocks import time_blocks
+from analysis.independence import pairs
 from analysis.model import Estimate, NotEstimable
 from analysis.quantiles import STANDARD, Sample, fewest, figures, name_of, quantile, quantiles, ranks, sample
 
@@ -24,7 +25,7 @@ def frame(n: int, users: int = 50, turns_per_conversation: int = 3) -> pd.DataFr
 def sampled(values: np.ndarray, seed: int = 1) -> Sample:
     """Make a sample of values in the order of time."""
     turns = frame(len(values))
-    return sample(values, time_blocks(turns), turns["conversation_id"].to_numpy(), seed)
+    return sample(values, time_blocks(turns), pairs(turns["conversation_id"].to_numpy()), seed)
 
 
 @pytest.mark.parametrize(("p", "expected"), [(0.5, 6), (0.9, 36), (0.95, 72), (0.99, 368), (0.999, 3688)])
