@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import certifi
 import httpx
@@ -17,7 +20,7 @@ from scenarios import probe_advice as advice
 from scenarios.pricing import cost_usd, price, why_unpriced
 from scenarios.prompts import conversation_for
 from scenarios.records import SUCCESSFUL, Outcome
-from scenarios.scenario import Endpoint, Scenario
+from scenarios.scenario import Endpoint, Scenario, Timeouts
 from scenarios.wire import API, Decoder, Message, Reply, Usage
 
 MAX_ERROR_BYTES = 65536
@@ -96,10 +99,26 @@ def probe(scenario: Scenario, name: str, url: str | None = None) -> Finding:
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         finding.outcome = None
         finding.problems.append(advice.on_exception(error, finding.url, scenario.conversation.timeouts))
+        finding.problems += advice.on_proxy(finding.url, getproxies())
     if clock.connecting_s is not None and clock.connected_s is not None:
         finding.connect_s = clock.connected_s - clock.connecting_s
     finding.first_token_s = clock.since_sent(clock.first_token_s)
     return _without_key(finding, key)
+
+
+def unreachable(endpoint: Endpoint, timeouts: Timeouts) -> str | None:
+    """Connect to a real endpoint, TLS included, sending no request; give the sentence for what is wrong, or None."""
+    url = endpoint.url or ""
+    parts = urlsplit(url)
+    address = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    trust = _trust(endpoint, url)
+    try:
+        with socket.create_connection(address, timeouts.connect) as connection:
+            if isinstance(trust, ssl.SSLContext):
+                trust.wrap_socket(connection, server_hostname=parts.hostname).close()
+    except OSError as error:
+        return advice.on_exception(error, url, timeouts)
+    return None
 
 
 def _exchange(scenario: Scenario, endpoint: Endpoint, key: str | None, finding: Finding, clock: _Clock) -> None:
@@ -107,7 +126,8 @@ def _exchange(scenario: Scenario, endpoint: Endpoint, key: str | None, finding: 
     question = Message("user", conversation_for(scenario, 0, 0).user_turns[0])
     timeout = httpx.Timeout(talk.timeouts.first_byte, connect=talk.timeouts.connect)
     with (
-        httpx.Client(verify=_trust(endpoint, finding.url), timeout=timeout) as client,
+        # As the load run goes: straight to the endpoint, past any proxy.
+        httpx.Client(verify=_trust(endpoint, finding.url), timeout=timeout, trust_env=False) as client,
         client.stream(
             "POST",
             finding.url,

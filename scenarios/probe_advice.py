@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from scenarios.limits import VERDICTS, Reason, classify, wait_hint
-from scenarios.records import Outcome
+from scenarios.records import ANSWERED, Outcome
 from scenarios.scenario import Endpoint, Timeouts
 from scenarios.wire import API, ApiError, Reply
 
@@ -54,7 +54,7 @@ def on_exception(error: Exception, url: str, timeouts: Timeouts) -> str:
     parts = urlsplit(url)
     where = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
     causes = list(_chain(error))
-    if isinstance(error, httpx.ConnectTimeout):
+    if isinstance(error, httpx.ConnectTimeout | TimeoutError):
         return f"no connection to {where} within {timeouts.connect:g} s: no route, or a firewall drops it"
     if isinstance(error, httpx.TimeoutException):
         limit_s = timeouts.total if str(error) == "total" else timeouts.first_byte
@@ -65,6 +65,16 @@ def on_exception(error: Exception, url: str, timeouts: Timeouts) -> str:
     if isinstance(error, httpx.RemoteProtocolError):
         return f"{where} closed the connection or does not speak HTTP: {error}; is it https:// (or http://)?"
     return f"no answer from {where}: {error or type(error).__name__}"
+
+
+def on_proxy(url: str, proxies: Mapping[str, str]) -> list[str]:
+    """Say so when a proxy is set that would not be used."""
+    scheme = urlsplit(url).scheme
+    if scheme not in proxies:
+        return []
+    return [
+        f"{scheme.upper()}_PROXY is set, but Tailgate goes straight to the endpoint: a proxy would be measured, too"
+    ]
 
 
 def _on_cause(cause: BaseException, host: str | None, where: str) -> str | None:
@@ -177,6 +187,6 @@ def _on_outcome(reply: Reply) -> list[str]:
         problems.append("the model refused the prompt")
     if reply.malformed_events:
         problems.append(f"{reply.malformed_events} events of the stream could not be read")
-    if reply.usage is None:
+    if reply.usage is None and reply.outcome in ANSWERED:
         problems.append("the answer carries no usage: tokens and cost cannot be counted")
     return problems

@@ -12,13 +12,20 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import typer
 
 from scenarios.errors import ExitCode, TailgateError
 
+if TYPE_CHECKING:
+    from scenarios.scenario import Scenario
+
 RUN_FOLDER_VARIABLE = "TAILGATE_RUN_FOLDER_FILE"
 """Names the file into which the load run writes the path of its run folder, one line per run."""
+
+PROGRAM = "import sys; sys.argv[0] = 'tailgate run'; from locust.main import main; main()"
+"""`python -m locust` under the name that the user typed: it stands before Locust's usage errors, and in run.json."""
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -28,7 +35,9 @@ def run_scenario(file: Path, results: Path, locust_options: Sequence[str], *, we
     from scenarios.scenario import load
 
     _refuse_swapped(file, locust_options)
-    load(file)
+    scenario = load(file)
+    if not {"--master", "--worker"} & set(locust_options):
+        _refuse_unreachable(scenario)
     with tempfile.TemporaryDirectory(prefix="tailgate-") as scratch:
         folder_file = Path(scratch) / "run-folder"
         load_run = LoadRun(_command(file, results, locust_options, web=web), folder_file)
@@ -96,8 +105,8 @@ def _start(command: Sequence[str], folder_file: Path) -> subprocess.Popen[bytes]
 
 
 def _command(file: Path, results: Path, locust_options: Sequence[str], *, web: bool) -> list[str]:
-    command = [sys.executable, "-m", "locust", "-f", str(locustfile()), "--scenario", str(file)]
-    command += ["--results", str(results)]
+    command = [sys.executable, "-c", PROGRAM, "-f", str(locustfile())]
+    command += ["--scenario", str(file), "--results", str(results)]
     if not web and "--worker" not in locust_options:
         command.append("--headless")
     return [*command, *locust_options]
@@ -126,6 +135,17 @@ def _refuse_swapped(file: Path, locust_options: Sequence[str]) -> None:
     later = next((option for option in locust_options if Path(option).suffix in {".yaml", ".yml"}), None)
     if later:
         raise TailgateError(f"the scenario comes first, Locust's options after it: tailgate run {later} ...")
+
+
+def _refuse_unreachable(scenario: Scenario) -> None:
+    """Connect to each real endpoint once, and send nothing. Raises TailgateError when that fails."""
+    from scenarios.probe import unreachable
+
+    real = {name: endpoint for name, endpoint in scenario.endpoints.items() if endpoint.url}
+    found = {name: unreachable(endpoint, scenario.conversation.timeouts) for name, endpoint in real.items()}
+    problems = [f"endpoint {name}: {problem}" for name, problem in found.items() if problem]
+    if problems:
+        raise TailgateError("\n".join(problems), ExitCode.INVALID)
 
 
 def _report(folders: Sequence[Path]) -> ExitCode:
