@@ -22,6 +22,8 @@ def verdict(validity: Validity, lines: list[SloLine], groups: list[Group]) -> Ve
         return "fail"
     if "inconclusive" in found or not any(group.turns for group in groups if group.phase == "steady"):
         return "inconclusive"
+    if unanswered(groups):
+        return "inconclusive"
     return "pass"
 
 
@@ -31,12 +33,23 @@ def headline(found: Verdict, validity: Validity, lines: list[SloLine], groups: l
         return f"INVALID: {validity.reasons[0]}{_more(len(validity.reasons) - 1, 'reason')}"
     if not any(group.turns for group in groups if group.phase == "steady"):
         return "INCONCLUSIVE: no turn was intended in a steady phase"
+    if found == "inconclusive" and (silent := unanswered(groups)):
+        return f"INCONCLUSIVE: not one turn of {', '.join(silent)} was answered"
     if not lines:
         return f"PASS: no SLO was set; {_tails(groups)}"
-    decisive = [line for line in lines if line.verdict == found]
     if found == "pass":
         return f"PASS: {_all(len(lines))}; closest, {closest(lines).sentence}"
     return f"{found.upper()}: {decisive[0].sentence}{_more(len(decisive) - 1, 'line')}"
+
+
+def unanswered(groups: list[Group]) -> list[str]:
+    """Name the endpoints whose steady phase had turns and not one success."""
+    return [group.endpoint for group in groups if group.phase == "steady" and group.turns and _all_failed(group)]
+
+
+def _all_failed(group: Group) -> bool:
+    failed = group.shares.get("failed")
+    return isinstance(failed, Estimate) and failed.value == 1
 
 
 def _all(count: int) -> str:
