@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import certifi
 
 from locustfiles._exchange import Exchange, Trace
-from locustfiles._transport import ConnectError, Connection, Target, connect
+from locustfiles._transport import ConnectError, Connection, Target, connect, keep_stamping
 from scenarios.errors import TailgateError
 from scenarios.scenario import Endpoint, Timeouts
 from scenarios.wire import API, Api, Decoder, Message
@@ -43,6 +43,7 @@ class Destination:
 
 def destination(name: str, endpoint: Endpoint, url: str, *, stream: bool) -> Destination:
     """Prepare an endpoint: its key is read from the environment here, and lives on only in the request head."""
+    keep_stamping()
     api = API[endpoint.api]
     parts = urlsplit(url)
     secure = parts.scheme == "https"

@@ -13,6 +13,7 @@ import ssl
 import struct
 import time
 from dataclasses import dataclass
+from functools import cache
 
 import gevent
 from gevent.socket import getaddrinfo, wait_read, wait_write
@@ -197,6 +198,14 @@ def _open(family: int, kind: int, protocol: int, address: tuple[object, ...]) ->
     except BaseException:
         sock.close()
         raise
+    return sock
+
+
+@cache
+def keep_stamping() -> _socket.socket:
+    """Hold a socket that wants stamps: the kernel begins some time after the first one does, and ends with the last."""
+    sock = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM)
+    _enable_stamps(sock)
     return sock
 
 

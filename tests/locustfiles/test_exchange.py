@@ -197,10 +197,11 @@ def test_kernel_stamps_do_not_wait_for_a_busy_loop(serve: Serve) -> None:
     client = client_of(server)
 
     def block() -> None:
-        server.wait_for(lambda: bool(server.requests))
+        while not server.requests:
+            gevent.sleep(0.001)
         server.ended.wait(blocked_s)  # a thread's wait: it holds up the loop
 
-    blocker = gevent.spawn_later(0.001, block)
+    blocker = gevent.spawn(block)
     trace, _ = ask(client)
     blocker.join()
     assert trace.first_token is not None

@@ -29,7 +29,7 @@ from nasty_server import (
 
 from locustfiles._client import Client, destination, tls_context
 from locustfiles._exchange import Exchange
-from locustfiles._transport import ConnectError, Connection, Target, connect
+from locustfiles._transport import ConnectError, Connection, Target, connect, keep_stamping
 from scenarios.scenario import Endpoint, Timeouts
 from scenarios.wire import API, Message
 
@@ -253,6 +253,8 @@ def proxy_to(port: int, answer: bytes = b"HTTP/1.1 200 Connection established\r\
         with socket.create_connection(("127.0.0.1", port)) as onward:
             peer.server._start(pump, onward, peer.sock)
             pump(peer.sock, onward)
+            with contextlib.suppress(OSError):
+                onward.shutdown(socket.SHUT_RDWR)  # wakes the other pump
 
     return script
 
@@ -334,7 +336,8 @@ def test_read_does_not_wait(serve: Serve) -> None:
 
 def test_kernel_stamps_are_there(serve: Serve) -> None:
     """A read says how long its bytes lay in the kernel."""
-    server = serve(lambda peer: (peer.send(b"x"), peer.hang()))  # type: ignore[func-returns-value]
+    keep_stamping()
+    server = serve(spoke)
     connection = plain(server.port)
     while (data := connection.read()) is None:
         gevent.sleep(0.001)
@@ -342,17 +345,28 @@ def test_kernel_stamps_are_there(serve: Serve) -> None:
     connection.close()
 
 
+def spoke(peer: Peer) -> None:
+    """Say something that nobody asked for."""
+    peer.send(b"x")
+    peer.hang()
+
+
 @pytest.mark.parametrize(
     ("script", "stale"),
-    [(Peer.hang, False), (Peer.close, True), (Peer.reset, True), (lambda peer: (peer.send(b"x"), peer.hang()), True)],
+    [(Peer.hang, False), (Peer.close, True), (Peer.reset, True), (spoke, True)],
     ids=["idle", "closed", "reset", "spoke unasked"],
 )
 def test_stale(serve: Serve, script: Callable[[Peer], None], stale: bool) -> None:  # noqa: FBT001
     """An idle connection is good until the peer closes, resets or says something unasked."""
-    server = serve(script)
-    connection = plain(server.port)
+
+    def after_hello(peer: Peer) -> None:
+        peer.sock.recv(5)
+        script(peer)
+
+    connection = plain(serve(after_hello).port)
+    connection.send(b"hello")
     for _ in range(2000 if stale else 5):
-        if connection.is_stale() == stale and stale:
+        if stale and connection.is_stale():
             break
         gevent.sleep(0.001)
     assert connection.is_stale() == stale

@@ -1,0 +1,45 @@
+"""Whether the instrument was good enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from locustfiles._validity import CPU_LIMIT, LOOP_LAG_P99_LIMIT_S, judge
+
+
+@dataclass
+class Facts:
+    """What a worker says of itself."""
+
+    worker: str = "w0"
+    cpu_max: float | None = 0.3
+    loop_lag_p99_s: float | None = 0.001
+    rows_lost: int = 0
+
+
+def test_healthy() -> None:
+    """Nothing to complain of."""
+    assert judge([Facts(), Facts("w1", None, None)]) == {"verdict": "valid", "reasons": []}
+
+
+@pytest.mark.parametrize(
+    ("facts", "word"),
+    [
+        (Facts(cpu_max=CPU_LIMIT + 0.01), "bottleneck"),
+        (Facts(loop_lag_p99_s=LOOP_LAG_P99_LIMIT_S + 0.001), "late"),
+        (Facts(rows_lost=1), "lost 1 rows"),
+    ],
+)
+def test_each_threshold(facts: Facts, word: str) -> None:
+    """One worker beyond one threshold spoils the run, and is named."""
+    verdict = judge([Facts("w1"), facts])
+    reasons = verdict["reasons"]
+    assert isinstance(reasons, list)
+    assert (verdict["verdict"], len(reasons), "w0" in reasons[0], word in reasons[0]) == ("invalid", 1, True, True)
+
+
+def test_at_the_threshold_is_valid() -> None:
+    """A limit that is met is not exceeded."""
+    assert judge([Facts(cpu_max=CPU_LIMIT, loop_lag_p99_s=LOOP_LAG_P99_LIMIT_S)])["verdict"] == "valid"
