@@ -43,6 +43,8 @@ class Histogram:
     seed: int
     independent: ClassVar[bool] = False
     how: ClassVar[str] = "histogram of 3 digits"
+    fewest_blocks: ClassVar[int] = 4
+    """Windows are ten seconds long and hold hundreds of gaps; Student's t widens what so few of them say."""
 
     @property
     def n(self) -> int:

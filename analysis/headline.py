@@ -39,6 +39,7 @@ def headline(found: Verdict, validity: Validity, lines: list[SloLine], groups: l
         return f"PASS: no SLO was set; {_tails(groups)}"
     if found == "pass":
         return f"PASS: {_all(len(lines))}; closest, {closest(lines).sentence}"
+    decisive = [line for line in lines if line.verdict == found]
     return f"{found.upper()}: {decisive[0].sentence}{_more(len(decisive) - 1, 'line')}"
 
 

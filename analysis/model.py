@@ -32,9 +32,10 @@ class Estimate(Frozen):
 
 
 class NotEstimable(Frozen):
-    """Why there is no number, and what would make one."""
+    """Why there is no number, and what would make one; `needed_turns` is how many turns, where that is all it takes."""
 
     not_estimable: str
+    needed_turns: int | None = None
 
 
 Figure = Estimate | NotEstimable

@@ -25,6 +25,8 @@ STANDARD = (0.5, 0.9, 0.95, 0.99, 0.999)
 Z = 1.959963984540054
 """The standard normal's 97.5th percentile."""
 
+NO_VALUES = NotEstimable(not_estimable="no successful turn has it")
+
 
 def name_of(p: float) -> str:
     """Give a quantile's key: 0.999 is `p99_9`."""
@@ -67,6 +69,10 @@ class Ordered(Protocol):
         """How a quantile is read off."""
 
     @property
+    def fewest_blocks(self) -> int:
+        """Number of blocks below which correlated values have no interval."""
+
+    @property
     def present(self) -> NDArray[np.float64]:
         """Number of values in each block."""
 
@@ -90,6 +96,7 @@ class Sample:
     independent: bool
     seed: int
     how: ClassVar[str] = "linear"
+    fewest_blocks: ClassVar[int] = FEWEST_BLOCKS
 
     @property
     def n(self) -> int:
@@ -148,7 +155,7 @@ def quantiles(data: Ordered, ps: Sequence[float]) -> list[Figure]:
     in place of the normal: Korn & Graubard 1998, as used for shares in surveys, carried to ranks.
     """
     if data.n == 0:
-        return [_too_few(p, 0, 0.0) for p in ps]
+        return [NO_VALUES for _ in ps]
     values = data.at(np.array(ps) * (data.n - 1))
     hits, present = data.at_most(values), data.present
     effects = [_effect(data, hits[i], present) for i in range(len(ps))]
@@ -175,9 +182,9 @@ def _figure(data: Ordered, p: float, value: float, effect: float) -> Figure:
     if effect == 1.0 and data.independent:
         low, high = data.at(np.array(ranks(data.n, p)) - 1.0)
         method = f"{data.how}; order statistics"
-    elif blocks < FEWEST_BLOCKS:
+    elif blocks < data.fewest_blocks:
         return NotEstimable(
-            not_estimable=f"turns are correlated and fall into {blocks} blocks, {FEWEST_BLOCKS} are needed: run longer",
+            not_estimable=f"values are correlated and fall into {blocks} blocks, {data.fewest_blocks} are needed",
         )
     else:
         low, high = data.at(np.array(_tails(effective, p, blocks)) * (data.n - 1))
@@ -204,24 +211,33 @@ def _too_few(p: float, n: int, effective: float) -> NotEstimable:
     need = fewest(p)
     have = f"{n:,}" if effective == n else f"{n:,}, worth {effective:,.0f} independent ones"
     times = f": run {need / effective:.1f} times as long" if effective >= 1 else ""
-    return NotEstimable(not_estimable=f"{name_of(p).replace('_', '.')} needs {need:,} turns, there are {have}{times}")
+    text = f"{name_of(p).replace('_', '.')} needs {need:,} turns, there are {have}{times}"
+    return NotEstimable(not_estimable=text, needed_turns=math.ceil(need * n / effective) if effective >= 1 else need)
 
 
 def mean(data: Ordered) -> Figure:
     """Estimate the mean with a 95 % interval by block bootstrap of sum / count."""
     if data.n == 0:
-        return NotEstimable(not_estimable="no turn has this metric")
-    return ratio(data.total(), data.present, data.n, data.seed, "mean")
+        return NO_VALUES
+    return ratio(data.total(), data.present, data.n, data.seed, "mean", least=data.fewest_blocks)
 
 
-def ratio(top: NDArray[np.float64], bottom: NDArray[np.float64], n: int, seed: int, method: str) -> Figure:
+def ratio(  # noqa: PLR0913 - two sums, and what a figure says of itself
+    top: NDArray[np.float64],
+    bottom: NDArray[np.float64],
+    n: int,
+    seed: int,
+    method: str,
+    *,
+    least: int = FEWEST_BLOCKS,
+) -> Figure:
     """Estimate sum(top) / sum(bottom), both given per block, with a 95 % interval by block bootstrap."""
     used = (bottom > 0) | (top > 0)
     top, bottom = top[used], bottom[used]
     if not bottom.sum() > 0:
         return NotEstimable(not_estimable="nothing to divide by")
-    if len(top) < FEWEST_BLOCKS:
-        return NotEstimable(not_estimable=f"needs {FEWEST_BLOCKS} blocks of whole conversations, there are {len(top)}")
+    if len(top) < least:
+        return NotEstimable(not_estimable=f"needs {least} blocks of whole conversations, there are {len(top)}")
     value = float(top.sum() / bottom.sum())
     low, high = interval(ratios(top, bottom, seed), len(top))
     label = f"{method}; block bootstrap, {len(top)} blocks, {ROUNDS} rounds"

@@ -15,6 +15,7 @@ from analysis.slices import slices
 from analysis.spectrum import spectrum
 from analysis.timeline import timeline
 from analysis.turns import turns
+from analysis.validity import notes as validity_notes
 from analysis.validity import validity, workers
 from analysis.variance import variance
 
@@ -151,9 +152,10 @@ def _notes(run: Run, attempts: pd.DataFrame) -> list[str]:
     notes = []
     if run.meta.get("interrupted"):
         notes.append("the run was interrupted: its phases are shorter than asked for")
+    notes += validity_notes(run.meta)
     missing = cost.unknown(attempts)
     if missing:
-        notes.append(f"{missing:,} attempts have no known token usage: their cost is unknown and in no total")
+        notes.append(f"attempts without known token usage: {missing:,}; their cost is unknown and in no total")
     return notes
 
 

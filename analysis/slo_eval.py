@@ -10,10 +10,9 @@ import numpy as np
 
 from analysis import wording
 from analysis.model import Figure, NotEstimable, SloLine
-from analysis.quantiles import fewest, mean, quantile
+from analysis.quantiles import mean, quantile
 from analysis.rates import rate
 from analysis.shares import mark, share
-from scenarios.records import ANSWERED, Outcome
 from scenarios.slo import METRICS, parse_slo
 
 if TYPE_CHECKING:
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 WORDS: dict[Verdict, str] = {"pass": "keeps", "fail": "breaks", "inconclusive": "cannot be judged on"}
-UNDECIDED = [outcome.value for outcome in (*ANSWERED, Outcome.IN_FLIGHT, Outcome.THROTTLED, Outcome.OVERLOADED)]
-"""Last outcomes of turns that got an answer, or were cut while they might still get one."""
-
 COMPARE: dict[str, Callable[[Any, float], Any]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -119,8 +115,7 @@ def _with_failures(slo: Slo, part: Part, verdict: Verdict) -> tuple[Verdict, str
     """Let turns that failed count as infinitely late: beyond 1 - p of all turns, the p-quantile is one of them."""
     if slo.quantile is None or slo.comparator.startswith(">") or part.turns.empty:
         return verdict, ""
-    lost = ~part.turns["outcome"].isin(UNDECIDED).to_numpy()
-    found = share(lost, part.blocks, part.seed)
+    found = share(part.turns["lost"].to_numpy(dtype=bool), part.blocks, part.seed)
     room = 1 - slo.quantile
     if isinstance(found, NotEstimable) or found.value <= room:
         return verdict, ""
@@ -131,9 +126,9 @@ def _with_failures(slo: Slo, part: Part, verdict: Verdict) -> tuple[Verdict, str
 
 
 def needed_turns(slo: Slo, figure: Figure) -> int | None:
-    """Give about how many turns would decide the line: n (half width / distance to the limit)^2, or the least for p."""
+    """Give about how many turns would decide the line: n (half width / distance to the limit)^2."""
     if isinstance(figure, NotEstimable):
-        return None if slo.quantile is None else fewest(slo.quantile)
+        return figure.needed_turns
     if figure.low is None or figure.high is None:
         return None
     distance = abs(figure.value - slo.limit)

@@ -8,7 +8,6 @@ import numpy as np
 
 from analysis.model import Timeline
 from analysis.turns import is_throttled
-from scenarios.records import ANSWERED, Outcome
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,8 +17,6 @@ WIDTHS_S = (1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 300.0, 900.0)
 MOST_BINS = 120
 FEWEST_P50, FEWEST_P95 = 6, 20
 """Turns below which a bin shows no quantile. A picture's p95 is drawn without interval: 20 turns put one beyond it."""
-
-STILL = [outcome.value for outcome in (*ANSWERED, Outcome.IN_FLIGHT, Outcome.THROTTLED, Outcome.OVERLOADED)]
 
 
 def timeline(turns: pd.DataFrame, attempts: pd.DataFrame, start_s: float, end_s: float) -> Timeline:
@@ -33,7 +30,7 @@ def timeline(turns: pd.DataFrame, attempts: pd.DataFrame, start_s: float, end_s:
     at = _bins(turns["intended_s"], start_s, width, bins)
     sent = _bins(attempts["sent_s"], start_s, width, bins)
     throttled = is_throttled(attempts).to_numpy()
-    failed = ~turns["outcome"].isin(STILL).to_numpy()
+    failed = turns["lost"].to_numpy(dtype=bool)
     ttft = _quantiles(turns["ttft_ms"], at, bins)
     response = _quantiles(turns["response_time_ms"], at, bins)
     return Timeline(

@@ -10,7 +10,8 @@ import pandas as pd
 from scenarios.records import ANSWERED, SUCCESSFUL, Outcome
 
 ANSWERS = [outcome.value for outcome in ANSWERED]
-GROUP = ["endpoint", "arm", "phase"]
+CUT = [outcome.value for outcome in (Outcome.IN_FLIGHT, Outcome.THROTTLED, Outcome.OVERLOADED)]
+"""Last outcomes of turns that were cut while they might still get an answer; `lost` are those that got none."""
 
 LATENCIES = (
     "ttft_ms",
@@ -91,6 +92,7 @@ def is_throttled(rows: pd.DataFrame) -> pd.Series[bool]:
 def _add_fates(frame: pd.DataFrame) -> None:
     frame["successful"] = frame["outcome"].isin([o.value for o in SUCCESSFUL])
     frame["answered"] = frame["outcome"].isin(ANSWERS)
+    frame["lost"] = ~frame["outcome"].isin([*ANSWERS, *CUT])
 
 
 def _add_durations(frame: pd.DataFrame) -> None:

@@ -69,7 +69,7 @@ def test_unknown_usage_is_named(tmp_path: Path) -> None:
     failed = sum(n for (_, _, outcome), n in truth.outcomes.items() if outcome == "stream_error")
     report = build(tmp_path / "run")
     assert failed == report.cost["endpoints"]["large"]["attempts_of_unknown_usage"]
-    assert f"{failed:,} attempts have no known token usage: their cost is unknown and in no total" in report.notes
+    assert f"attempts without known token usage: {failed:,}; their cost is unknown and in no total" in report.notes
     assert "turns of unknown usage left out" in report.groups[-1].cost["cost_per_1k_responses_usd"].method
 
 

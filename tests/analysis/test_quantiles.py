@@ -84,7 +84,8 @@ def test_interval_holds_the_value_and_lies_within_the_data(values: list[float]) 
 def test_not_estimable_says_what_is_needed() -> None:
     """Too few turns give no number but the number of turns that would."""
     figure = quantile(sampled(np.random.default_rng(1).lognormal(size=300)), 0.99)
-    assert NotEstimable(not_estimable="p99 needs 368 turns, there are 300: run 1.2 times as long") == figure
+    text = "p99 needs 368 turns, there are 300: run 1.2 times as long"
+    assert NotEstimable(not_estimable=text, needed_turns=368) == figure
 
 
 def test_equal_values() -> None:

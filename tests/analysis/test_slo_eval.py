@@ -43,7 +43,7 @@ def test_judge(line: str, low: float | None, high: float | None, expected: str) 
 def test_what_is_not_estimable_is_not_a_pass() -> None:
     """No number, no verdict, but the number of turns that would give one."""
     slo = parse_slo("p99(ttft_ms) < 800")
-    figure = NotEstimable(not_estimable="too few")
+    figure = NotEstimable(not_estimable="too few", needed_turns=368)
     assert (judge(slo, figure), needed_turns(slo, figure)) == ("inconclusive", 368)
 
 
@@ -90,6 +90,12 @@ def test_every_latency_fails_when_nothing_succeeds(tmp_path: Path) -> None:
     report = run(tmp_path / "run", "p95(ttft_ms) < 800", failed_share=1.0)
     assert (report.verdict, report.slo[0].verdict) == ("fail", "fail")
     assert "100% of all turns failed and have no latency" in report.slo[0].sentence
+
+
+def test_nothing_succeeded_and_no_latency_was_asked_for(tmp_path: Path) -> None:
+    """A run in which every turn failed is no pass, whatever its lines are about."""
+    report = run(tmp_path / "run", "throttled_share < 1%", failed_share=1.0)
+    assert report.headline == "INCONCLUSIVE: not one turn of small was answered"
 
 
 def test_failures_beyond_the_tail_break_it(tmp_path: Path) -> None:
