@@ -57,7 +57,7 @@ class Campaign:
         attempt.gap_max_s = self.gaps.record(
             attempt.endpoint, attempt.arm, attempt.phase, self.clock.now(), trace.arrivals
         )
-        self.health.note_lag(attempt.client_lag_s)
+        self.health.note(attempt)
         self.recorder.append(attempt)
         tally = lane.tally
         tally.refusals += attempt.outcome in REFUSED_FOR_NOW
@@ -128,17 +128,18 @@ def begin(
         for name, endpoint in scenario.endpoints.items()
     }
     lanes = [_lane(scenario.for_arm(arm), destinations[endpoint], arm) for endpoint, arm in scenario.pairs]
+    clock, schedule = RunClock(order.epoch_unix_s), Schedule()
     return Campaign(
         scenario=scenario,
         run_id=order.run_id,
         worker=worker,
         folder=folder,
-        clock=RunClock(order.epoch_unix_s),
-        schedule=Schedule(),
+        clock=clock,
+        schedule=schedule,
         recorder=Recorder(folder, worker, on_batch),
         gaps=Gaps(order.run_id, worker),
         answers=Answers(scenario.seed),
-        health=Health(),
+        health=Health(lambda: schedule.span_at(clock.now())),
         environment=environment,
         lanes={lane.label: lane for lane in lanes},
     )

@@ -6,7 +6,7 @@ import csv
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -38,8 +38,13 @@ class WorkerReport:
     client_lag_p99_s: float | None = None
     loop_lag_p99_s: float | None = None
     loop_lag_max_s: float | None = None
+    schedule_lag_p99_s: float | None = None
+    connect_p99_s: float | None = None
     cpu_max: float | None = None
     machine_cpu_max: float | None = None
+    chunks: int = 0
+    coalesced: int = 0
+    phases: list[dict[str, Any]] = field(default_factory=list)
     gaps: list[list[str]] = field(default_factory=list)
     answers: list[dict[str, Any]] = field(default_factory=list)
 
@@ -68,14 +73,13 @@ class Crew(Protocol):
 
 def report_of(campaign: Campaign) -> WorkerReport:
     """Sum up a campaign that has been closed."""
-    reading = campaign.health.reading()
     return WorkerReport(
         worker=campaign.worker,
         clock_offset_s=0.0,
         rows=campaign.recorder.rows,
         gaps=campaign.gaps.rows(),
         answers=campaign.answers.documents(),
-        **asdict(reading),
+        **campaign.health.reading(),
     )
 
 

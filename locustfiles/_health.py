@@ -4,66 +4,63 @@ from __future__ import annotations
 
 import os
 import socket
-from collections import deque
-from dataclasses import dataclass
-from statistics import fmean
+from collections.abc import Callable
 from time import perf_counter
+from typing import Any
 
 import gevent
 import psutil
 from gevent import get_hub
-from hdrh.histogram import HdrHistogram
+
+from locustfiles._meter import Meter
+from locustfiles._schedule import Span
+from scenarios.records import Attempt
 
 LOOP_SAMPLE_S = 0.01
 CPU_SAMPLE_S = 1.0
-CPU_WINDOW = 10
-"""Samples in a mean: a burst of a second does no harm, ten seconds at the limit do."""
 
-HIGHEST_US = 600_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What one worker knows of itself, in seconds and in cores (CPU of the process, and of the whole machine)."""
-
-    host: str
-    client_lag_p99_s: float | None
-    loop_lag_p99_s: float | None
-    loop_lag_max_s: float | None
-    cpu_max: float | None
-    machine_cpu_max: float | None
+PhaseKey = tuple[str, str, str]
 
 
 class Health:
-    """Samples the loop every 10 ms and the CPU every second, from its making to its closing."""
+    """Samples the loop every 10 ms and the CPU every second, from its making to its closing, for each phase apart.
 
-    def __init__(self) -> None:
-        self._loop_lag_us = HdrHistogram(1, HIGHEST_US, 3)
-        self._client_lag_us = HdrHistogram(1, HIGHEST_US, 3)
+    `span_now` gives the span of the schedule that runs, None between spans.
+    """
+
+    def __init__(self, span_now: Callable[[], Span | None]) -> None:
+        self._span_now = span_now
+        self._whole = Meter()
+        self._phases: dict[PhaseKey, Meter] = {}
+        self._phase: Meter | None = None
         self._due = perf_counter() + LOOP_SAMPLE_S
         self._timer = get_hub().loop.timer(LOOP_SAMPLE_S, LOOP_SAMPLE_S)
         self._timer.start(self._sample_loop)
         self._process = psutil.Process()
         self._process.cpu_percent()
         psutil.cpu_percent()
-        self._cpu: deque[tuple[float, float]] = deque(maxlen=86_400)
         self._greenlet = gevent.spawn(self._sample_cpu)
 
-    def note_lag(self, lag_s: float | None) -> None:
-        """Take an attempt's client lag."""
-        if lag_s is not None:
-            self._client_lag_us.record_value(max(int(lag_s * 1e6), 1))
+    def note(self, attempt: Attempt) -> None:
+        """Take what an attempt says of the instrument."""
+        phase = self._meter((attempt.endpoint, attempt.arm, attempt.phase))
+        lag_s = None
+        if attempt.attempt_no == 1 and attempt.sent_s is not None:
+            lag_s = attempt.sent_s - attempt.intended_s - (attempt.waited_s or 0.0)
+        for meter in (self._whole, phase):
+            meter.client_lag.note(attempt.client_lag_s)
+            meter.connect.note(attempt.connect_s)
+            meter.schedule_lag.note(lag_s)
+            meter.chunks += attempt.chunks or 0
+            meter.coalesced += attempt.coalesced or 0
 
-    def reading(self) -> Reading:
-        """Sum up so far."""
-        return Reading(
-            host=socket.gethostname(),
-            client_lag_p99_s=_quantile(self._client_lag_us, 99),
-            loop_lag_p99_s=_quantile(self._loop_lag_us, 99),
-            loop_lag_max_s=_quantile(self._loop_lag_us, 100),
-            cpu_max=_highest_mean([cpu for cpu, _ in self._cpu]),
-            machine_cpu_max=_highest_mean([cpu for _, cpu in self._cpu]),
-        )
+    def reading(self) -> dict[str, Any]:
+        """Sum up so far: the whole run, and under `phases` each phase."""
+        phases = [
+            {"endpoint": endpoint, "arm": arm, "phase": phase, **meter.reading()}
+            for (endpoint, arm, phase), meter in self._phases.items()
+        ]
+        return {"host": socket.gethostname(), **self._whole.reading(), "phases": phases}
 
     def close(self) -> None:
         """Stop sampling."""
@@ -71,26 +68,27 @@ class Health:
         self._timer.close()
         gevent.kill(self._greenlet)
 
+    def _meter(self, key: PhaseKey) -> Meter:
+        if key not in self._phases:
+            self._phases[key] = Meter()
+        return self._phases[key]
+
     def _sample_loop(self) -> None:
         now = perf_counter()
-        lag_us = int((now - self._due) * 1e6)
-        self._loop_lag_us.record_value(max(lag_us, 1))
+        lag_s = now - self._due
         self._due = now + LOOP_SAMPLE_S
+        self._whole.loop_lag.note(lag_s)
+        if self._phase is not None:
+            self._phase.loop_lag.note(lag_s)
 
     def _sample_cpu(self) -> None:
         cores = os.cpu_count() or 1
         while True:
+            span = self._span_now()
+            self._phase = None if span is None else self._meter((span.endpoint, span.arm, span.phase))
             gevent.sleep(CPU_SAMPLE_S)
-            self._cpu.append((self._process.cpu_percent() / 100, psutil.cpu_percent() / 100 * cores))
-
-
-def _highest_mean(samples: list[float]) -> float | None:
-    """Give the highest mean of `CPU_WINDOW` successive samples, None when there are fewer."""
-    windows = (samples[i : i + CPU_WINDOW] for i in range(len(samples) - CPU_WINDOW + 1))
-    return max((fmean(window) for window in windows), default=None)
-
-
-def _quantile(histogram: HdrHistogram, percent: float) -> float | None:
-    if histogram.get_total_count() == 0:
-        return None
-    return float(histogram.get_value_at_percentile(percent)) / 1e6
+            cpu, machine_cpu = self._process.cpu_percent() / 100, psutil.cpu_percent() / 100 * cores
+            for meter in (self._whole, self._phase):
+                if meter is not None:
+                    meter.cpu.append(cpu)
+                    meter.machine_cpu.append(machine_cpu)

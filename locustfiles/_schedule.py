@@ -38,6 +38,10 @@ class Schedule:
         """All spans in order of time."""
         return sorted(self._spans.values(), key=lambda span: (span.start_s, span.end_s))
 
+    def span_at(self, time_s: float) -> Span | None:
+        """Give the span that runs at `time_s`."""
+        return next((span for span in self._spans.values() if span.start_s <= time_s < span.end_s), None)
+
     def phase_at(self, endpoint: str, arm: str, time_s: float) -> str:
         """Give the phase that a turn intended for `time_s` belongs to."""
         steady = self._spans.get((endpoint, arm, STEADY))

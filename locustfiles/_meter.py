@@ -1,0 +1,64 @@
+"""Distributions of the instrument's own delays, and its CPU, over one stretch of time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import fmean
+
+from hdrh.histogram import HdrHistogram
+
+HIGHEST_US = 600_000_000
+CPU_WINDOW = 10
+"""CPU samples in a mean: a burst of a second does no harm, ten seconds at the limit do."""
+
+
+class Delays:
+    """A histogram of delays in seconds, accurate to 0.1 %; above ten minutes they count as ten minutes."""
+
+    def __init__(self) -> None:
+        self._microseconds = HdrHistogram(1, HIGHEST_US, 3)
+
+    def note(self, delay_s: float | None) -> None:
+        """Take one; None is none."""
+        if delay_s is not None:
+            self._microseconds.record_value(min(max(int(delay_s * 1e6), 1), HIGHEST_US))
+
+    def quantile_s(self, p: float) -> float | None:
+        """Give the delay below which the share `p` lies, None when nothing was noted."""
+        if self._microseconds.get_total_count() == 0:
+            return None
+        return float(self._microseconds.get_value_at_percentile(p * 100)) / 1e6
+
+
+@dataclass(slots=True)
+class Meter:
+    """What the instrument knows of itself, of one phase or of all: delays in seconds, CPU in cores."""
+
+    loop_lag: Delays = field(default_factory=Delays)
+    client_lag: Delays = field(default_factory=Delays)
+    schedule_lag: Delays = field(default_factory=Delays)
+    connect: Delays = field(default_factory=Delays)
+    cpu: list[float] = field(default_factory=list)
+    machine_cpu: list[float] = field(default_factory=list)
+    chunks: int = 0
+    coalesced: int = 0
+
+    def reading(self) -> dict[str, float | int | None]:
+        """Sum up."""
+        return {
+            "client_lag_p99_s": self.client_lag.quantile_s(0.99),
+            "loop_lag_p99_s": self.loop_lag.quantile_s(0.99),
+            "loop_lag_max_s": self.loop_lag.quantile_s(1.0),
+            "schedule_lag_p99_s": self.schedule_lag.quantile_s(0.99),
+            "connect_p99_s": self.connect.quantile_s(0.99),
+            "cpu_max": highest_mean(self.cpu),
+            "machine_cpu_max": highest_mean(self.machine_cpu),
+            "chunks": self.chunks,
+            "coalesced": self.coalesced,
+        }
+
+
+def highest_mean(samples: list[float]) -> float | None:
+    """Give the highest mean of `CPU_WINDOW` successive samples, None when there are fewer."""
+    windows = (samples[i : i + CPU_WINDOW] for i in range(len(samples) - CPU_WINDOW + 1))
+    return max((fmean(window) for window in windows), default=None)
