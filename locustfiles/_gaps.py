@@ -1,7 +1,7 @@
 """Gaps between successive content chunks, as mergeable histograms.
 
 HdrHistogram with three significant digits: a recorded value is off by at most 0.1 %. Gaps are counted by microsecond
-first and enter the histogram once a window, since one dictionary update costs a tenth of one histogram update.
+first and enter the histogram when their window is over: one dictionary update costs a tenth of one histogram update.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from itertools import pairwise
+from operator import sub
 from pathlib import Path
 
 from hdrh.histogram import HdrHistogram
@@ -17,6 +17,8 @@ from hdrh.histogram import HdrHistogram
 WINDOW_S = 10.0
 LOWEST_US, HIGHEST_US, DIGITS = 1, 3_600_000_000, 3
 COLUMNS = ("run_id", "worker", "endpoint", "arm", "phase", "window_start_s", "window_s", "count", "histogram")
+
+A_SECOND_US = 1e6
 
 Key = tuple[str, str, str, int]
 
@@ -27,23 +29,31 @@ class Gaps:
     def __init__(self, run_id: str, worker: str) -> None:
         self._labels = run_id, worker
         self._counts: dict[Key, Counter[int]] = defaultdict(Counter)
+        self._window = 0
+        self._rows: list[list[str]] = []
 
     def record(self, endpoint: str, arm: str, phase: str, end_s: float, arrivals: Sequence[float]) -> float | None:
         """Count the gaps of one response; give the largest in seconds, None when there is none."""
         if len(arrivals) < 2:
             return None
-        counts = self._counts[endpoint, arm, phase, int(end_s // WINDOW_S)]
-        largest = 0.0
-        for earlier, later in pairwise(arrivals):
-            gap = later - earlier
-            counts[int(gap * 1e6)] += 1
-            largest = max(largest, gap)
-        return largest
+        window = int(end_s // WINDOW_S)
+        if window != self._window:
+            self._close_window()
+            self._window = window
+        gaps = list(map(sub, arrivals[1:], arrivals))
+        self._counts[endpoint, arm, phase, window].update(map(int, map(A_SECOND_US.__mul__, gaps)))
+        return float(max(gaps))
 
     def rows(self) -> list[list[str]]:
         """Give one row for each histogram, and forget them."""
+        self._close_window()
+        rows, self._rows = self._rows, []
+        return sorted(rows, key=lambda row: (row[2:5], float(row[5])))
+
+    def _close_window(self) -> None:
+        """Replace counters, which grow with each new value, by their histograms."""
         counts, self._counts = self._counts, defaultdict(Counter)
-        return [self._row(key, counter) for key, counter in sorted(counts.items())]
+        self._rows += [self._row(key, counter) for key, counter in counts.items()]
 
     def _row(self, key: Key, counter: Counter[int]) -> list[str]:
         endpoint, arm, phase, window = key

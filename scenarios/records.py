@@ -6,8 +6,9 @@ Standard library only. Stamps are seconds since the run's epoch; an empty field 
 from __future__ import annotations
 
 import csv
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from operator import attrgetter
 from typing import IO
 
 SCHEMA_VERSION = 1
@@ -92,19 +93,19 @@ class Attempt:
 
 
 COLUMNS: tuple[str, ...] = ("schema", *(field.name for field in fields(Attempt)))
+_values = attrgetter(*COLUMNS[1:])
+_SCHEMA = str(SCHEMA_VERSION)
 
 
 def to_row(attempt: Attempt) -> list[str]:
     """Give the CSV fields of `attempt`, in the order of `COLUMNS`."""
-    return [str(SCHEMA_VERSION), *(_text(value) for value in astuple(attempt))]
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.6f}"
-    return str(value)
+    return [
+        _SCHEMA,
+        *(
+            "" if value is None else f"{value:.6f}" if type(value) is float else str(value)
+            for value in _values(attempt)
+        ),
+    ]
 
 
 def write_header(file: IO[str]) -> None:
