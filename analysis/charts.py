@@ -145,7 +145,7 @@ def _limits(report: Report, metric: str) -> list[Limit]:
     for line in report.slo:
         quantile, name = summary.slo_target(line)
         p = quantile_p(quantile)
-        if name != metric or p is None or not TAIL_START <= p <= TAIL_END:
+        if name != metric or p is None or not TAIL_START <= p <= TAIL_END or not line.comparator:
             continue
         text = f"{figures.quantile_label(quantile)} limit {figures.limit_text(line.limit, 'ms')}"
         marks[p, line.limit] = {"x": tail_x(p), "limit": line.limit, "text": text}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from analysis import cost, latency, rates, slo_eval, steady
+from analysis.entry import Entry
 from analysis.gaps import histogram
 from analysis.headline import headline, next_steps, verdict
-from analysis.model import Group, PhaseSpan, Plots, Report
+from analysis.held import hold, unmatched
+from analysis.model import Group, PhaseSpan, Plots, Report, SloLine
 from analysis.part import parts, spans
 from analysis.read import read_run
 from analysis.shares import share, shares
@@ -46,15 +48,17 @@ def report(run: Run) -> Report:
     every = turns(attempts)
     found = parts(every, attempts, spans(run.meta, every), _seed(run.meta))
     lines, unread = slo_eval.slos(run.meta)
-    groups, held = [], []
+    groups: list[Group] = []
+    held: list[SloLine] = []
     for part in found:
         gaps = histogram(_gaps_of(run.gaps, part), part.seed)
         group = _group(part, gaps, prices.get(part.endpoint), lines, run.meta)
         if len(part.turns) or part.phase == "steady":
             groups.append(group)
         if part.phase == "steady":
-            held += [slo_eval.evaluate(slo, part, gaps, group.cost) for slo in lines]
+            held += hold(lines, Entry(part, gaps, prices.get(part.endpoint), run.meta.get("cases")))
             held += [slo_eval.unreadable(line, reason, part) for line, reason in unread.items()]
+    held += unmatched(lines, found)
     judged = validity(run.meta, _lateness(found), _stops(run.meta))
     result = verdict(judged, held, groups)
     return Report(
@@ -81,7 +85,7 @@ def report(run: Run) -> Report:
 def _group(
     part: Part, gaps: Histogram | None, table: PriceTable | None, lines: list[Slo], meta: dict[str, Any]
 ) -> Group:
-    good = slo_eval.good_turns(lines, part)
+    good = slo_eval.good_turns(lines, part, meta.get("cases"))
     speeds = rates.rates(part)
     if part.span_s > 0:
         speeds["goodput_turns_per_second"] = float(good.sum()) / part.span_s

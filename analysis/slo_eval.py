@@ -13,6 +13,7 @@ from analysis.model import Figure, NotEstimable, SloLine
 from analysis.quantiles import mean, quantile
 from analysis.rates import rate
 from analysis.shares import mark, share
+from analysis.slices import kinds
 from scenarios.slo import METRICS, parse_slo
 
 if TYPE_CHECKING:
@@ -51,17 +52,28 @@ def slos(meta: Mapping[str, Any]) -> tuple[list[Slo], dict[str, str]]:
 
 def unreadable(line: str, reason: str, part: Part) -> SloLine:
     """Give the verdict on a line that cannot be read: it was asked for, so the run does not pass."""
+    return unreadable_at(line, reason, part.endpoint, part.arm)
+
+
+def unreadable_at(line: str, reason: str, endpoint: str, arm: str) -> SloLine:
+    """Give the verdict on a line that has no figure at one endpoint and arm."""
     return SloLine(
         line=line,
-        endpoint=part.endpoint,
-        arm=part.arm,
+        endpoint=endpoint,
+        arm=arm,
         verdict="inconclusive",
         figure=NotEstimable(not_estimable=reason),
         limit=0.0,
         comparator="",
         unit="",
-        sentence=f"{part.endpoint} cannot be judged on {line}: {reason}",
+        sentence=f"{endpoint or 'the run'} cannot be judged on {line}: {reason}",
     )
+
+
+def undecided(slo: Slo, part: Part | None, reason: str) -> SloLine:
+    """Give the verdict on a line for which there is nothing to hold it against: inconclusive, never a pass."""
+    endpoint, arm = (part.endpoint, part.arm) if part else (slo.endpoint, slo.arm)
+    return unreadable_at(slo.text, reason, endpoint, arm)
 
 
 def evaluate(slo: Slo, part: Part, gaps: Histogram | None, cost: Mapping[str, Figure]) -> SloLine:
@@ -155,12 +167,31 @@ def _longer(part: Part, needed: int | None) -> str:
     return f"; about {needed:,} turns would tell: {steady}"
 
 
-def good_turns(lines: list[Slo], part: Part) -> NDArray[np.bool_]:
-    """Mark turns with success that met every per-turn limit: each line on a latency, read as a limit for each turn."""
+def good_turns(lines: list[Slo], part: Part, cases: object = None) -> NDArray[np.bool_]:
+    """Mark turns with success that met every per-turn limit: each line on a latency, read as a limit for each turn.
+
+    Of the lines that concern the part; one of a `kind` binds the turns of that kind alone.
+    """
     good = part.turns["successful"].to_numpy(dtype=bool).copy()
     for slo in lines:
-        if METRICS[slo.metric].kind != "latency" or slo.metric not in part.turns:
+        if not is_per_turn(slo) or not concerns(slo, part) or slo.metric not in part.turns:
             continue
         values = part.turns[slo.metric].to_numpy(dtype=np.float64)
-        good &= np.isnan(values) | COMPARE[slo.comparator](values, slo.limit)
+        met = np.isnan(values) | COMPARE[slo.comparator](values, slo.limit)
+        good &= met | (~of_kind(part, slo.kind, cases) if slo.kind else False)
     return good
+
+
+def is_per_turn(slo: Slo) -> bool:
+    """Tell whether a line can be read as a limit for each turn: an absolute one on a latency."""
+    return METRICS[slo.metric].kind == "latency" and slo.form == "limit"
+
+
+def concerns(slo: Slo, part: Part) -> bool:
+    """Tell whether a line is about a part's endpoint and arm."""
+    return slo.endpoint in ("", part.endpoint) and slo.arm in ("", part.arm)
+
+
+def of_kind(part: Part, kind: str, cases: object) -> NDArray[np.bool_]:
+    """Mark the turns of one kind of conversation; `cases` is run.json's."""
+    return np.asarray(kinds(part.turns, cases) == kind, dtype=bool)

@@ -101,7 +101,7 @@ def _slo_row(line: SloLine) -> SloRow:
         endpoint=clean(f"{line.endpoint} · {line.arm}" if line.arm else line.endpoint),
         value=figures.estimate_text(line.figure, unit),
         interval=figures.interval_text(line.figure, unit),
-        limit=f"{line.comparator} {figures.limit_text(line.limit, unit)}",
+        limit=f"{line.comparator} {figures.limit_text(line.limit, unit)}" if line.comparator else "",
         margin=margin,
         n=figures.count(line.figure.n if isinstance(line.figure, Estimate) else None),
         provenance=provenance(line.figure) if isinstance(line.figure, Estimate) else "",

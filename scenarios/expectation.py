@@ -90,7 +90,10 @@ def expectation(scenario: Scenario) -> Expectation:
     """Estimate a closed loop: each user makes one turn every think time + response time, unless a limit is lower."""
     endpoints = tuple(_endpoint(scenario, name, endpoint) for name, endpoint in scenario.endpoints.items())
     slo = tuple(
-        SloNeed(line.text, each.endpoint, needed_turns(line), each.turns) for line in scenario.slo for each in endpoints
+        SloNeed(line.text, each.endpoint, needed_turns(line), each.turns)
+        for line in scenario.slo
+        for each in endpoints
+        if line.endpoint in ("", each.endpoint)
     )
     return Expectation(endpoints, slo)
 
@@ -103,7 +106,7 @@ def needed_turns(line: Slo) -> int | None:
     """
     if line.quantile is not None:
         return samples_needed(line.quantile)
-    if METRICS[line.metric].kind != "share":
+    if METRICS[line.metric].kind != "share" or line.form != "limit":
         return None
     share = line.limit if line.comparator.startswith("<") else 1 - line.limit
     return math.floor(_Z95**2 * (1 - share) / share) + 1 if share > 0 else None

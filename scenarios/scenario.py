@@ -14,7 +14,9 @@ from scenarios.conversation import Conversation, Timeouts, Turns
 from scenarios.editor_schema import for_editors
 from scenarios.endpoint import Endpoint, Prices, Template
 from scenarios.errors import ScenarioError
+from scenarios.margin import Margin, nowhere
 from scenarios.problem import explain
+from scenarios.selection import Selection
 from scenarios.simulated import Faults, Limit, Simulated, WaitForm
 from scenarios.slo import Slo
 from scenarios.source import read
@@ -48,9 +50,7 @@ EndpointName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_len
 class Scenario(Strict):
     """A whole campaign."""
 
-    later: ClassVar[frozenset[str]] = frozenset(
-        {"campaign", "budget", "cost", "compare", "selection", "quality", "routing"}
-    )
+    later: ClassVar[frozenset[str]] = frozenset({"campaign", "budget", "cost", "quality", "routing"})
     other_names: ClassVar[Mapping[str, str]] = {
         "models": "endpoints",
         "targets": "endpoints",
@@ -75,12 +75,17 @@ class Scenario(Strict):
     """Several ways to load each endpoint, one after the other; left out = one way."""
     slo: tuple[Slo, ...] = ()
     """Objectives, one line each."""
+    compare: tuple[Margin, ...] = ()
+    """How much worse than a baseline this may be, one line each: p95(response_time_ms) <= 1.10."""
+    selection: Selection = Selection()
+    """What makes one candidate better than another."""
 
     @classmethod
     def contradictions(cls, data: Mapping[str, Any]) -> Iterator[Contradiction]:
-        """Yield hammering without saying so, and arms of endpoints that there are not."""
+        """Yield hammering without saying so, and what is said of endpoints and arms that there are not."""
         yield from hammers(data)
         yield from strangers(data)
+        yield from nowhere(data)
 
     def to_document(self) -> dict[str, Any]:
         """Give everything as JSON values, prompts included: what workers and run.json get. Holds no secrets."""

@@ -1,7 +1,7 @@
 """Service-level objectives: one line each, such as `p95(ttft_ms) < 800`."""
 
-import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal
@@ -10,6 +10,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
+from scenarios import bound
 from scenarios.quantities import shown
 from scenarios.records import Outcome
 
@@ -47,15 +48,11 @@ METRICS: dict[str, Metric] = {
 NOT_YET = frozenset({"accuracy", "hallucination_share", "policy_safe_share", "grounded_share", "goodput", "attainment"})
 """Metrics whose machinery comes later."""
 
-_LINE = re.compile(r"(?P<subject>.+?)\s*(?P<comparator><=|>=|<|>)\s*(?P<limit>[^<>=]+)")
+_LINE = re.compile(r"(?P<subject>.+?)\s*(?P<comparator><=|>=|<|>)\s*(?P<bound>[^<>=]+)")
 _SUBJECT = re.compile(r"(?:(?P<function>[A-Za-z0-9_.]+)\s*\(\s*(?P<of>[A-Za-z0-9_]+)\s*\)|(?P<bare>[A-Za-z0-9_]+))")
-_LIMIT = re.compile(r"\$?\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[A-Za-z%/]*)")
-_SCALES: dict[str, dict[str, float]] = {
-    "ms": {"": 1, "ms": 1, "s": 1000, "m": 60_000},
-    "share": {"": 1, "%": 0.01},
-    "usd": {"": 1, "usd": 1},
-    "per_second": {"": 1, "/s": 1},
-}
+_WHERE = re.compile(r"\s+where\s+", re.IGNORECASE)
+_CONDITION = re.compile(r"(?P<what>[A-Za-z_]+)\s*=\s*(?P<name>[^\s=<>]+)")
+FILTERS = ("endpoint", "arm", "kind")
 _EXAMPLE = "write a line such as p95(ttft_ms) < 800"
 
 
@@ -63,7 +60,9 @@ _EXAMPLE = "write a line such as p95(ttft_ms) < 800"
 class Slo:
     """One objective: `quantile` of `metric` (None = its mean, or a metric that is one number) against `limit`.
 
-    `limit` is in the metric's `unit`; `text` is the line as written, with blanks normalised.
+    `limit` is in the metric's `unit`; `text` is the line as written, with blanks normalised. With the `form` `ratio` or
+    `difference` it is what the figure may be relative to a baseline's. `endpoint`, `arm`, `kind` narrow the line down;
+    "" is all of them.
     """
 
     text: str
@@ -72,6 +71,17 @@ class Slo:
     comparator: Comparator
     limit: float
     unit: str
+    form: bound.Form = "limit"
+    endpoint: str = ""
+    arm: str = ""
+    kind: str = ""
+
+    @property
+    def subject(self) -> str:
+        """What the line is about: `p95(ttft_ms)`."""
+        if METRICS[self.metric].kind != "latency":
+            return self.metric
+        return f"mean({self.metric})" if self.quantile is None else f"p{self.quantile * 100:g}({self.metric})"
 
     def met_by(self, value: float) -> bool:
         """Say whether `value`, in the metric's unit, keeps the objective."""
@@ -106,25 +116,72 @@ def parse_slo(text: str) -> Slo:
     """Read one line. Raises ValueError with what would be right.
 
     ```
-    line       = subject comparator limit
+    line       = subject comparator bound [ "where" condition { "and" condition } ]
     subject    = function "(" latency ")" | share | scalar
     function   = "mean" | "p" number            50 <= number <= 99.9
     comparator = "<" | "<=" | ">" | ">="
+    bound      = limit | relative
     limit      = number [ unit ]                unit: ms s m | % | usd | /s; none = the metric's own
+    relative   = [ number times ] "baseline" | "baseline" times number | "baseline" change
+    times      = "x" | "*"
+    change     = ( "+" | "-" ) number [ unit ]  % = of the baseline's figure (not for shares); pp = points of a share
+    condition  = ( "endpoint" | "arm" | "kind" ) "=" name
+    ```
+    A line without conditions is held against each endpoint and arm. A relative one needs `gate --baseline`.
+    """
+    return _parse(text, _either)
+
+
+def parse_margin(text: str) -> Slo:
+    """Read one line of `compare:`, whose bound is relative to the baseline. Raises ValueError with what would be right.
+
+    ```
+    bound      = number [ "x" ] | change | relative   number: the ratio to the baseline's figure
     ```
     """
+    return _parse(text, _margin)
+
+
+def _either(text: str, metric: Metric) -> bound.Bound:
+    if "baseline" in text:
+        return bound.of_baseline(text, metric.name, metric.unit)
+    return bound.limit(text, metric.name, metric.unit)
+
+
+def _margin(text: str, metric: Metric) -> bound.Bound:
+    if "baseline" in text:
+        return bound.of_baseline(text, metric.name, metric.unit)
+    return bound.margin(text, metric.name, metric.unit)
+
+
+def _parse(text: str, read_bound: Callable[[str, Metric], bound.Bound]) -> Slo:
     line = " ".join(text.split())
-    match = _LINE.fullmatch(line)
+    body, *where = _WHERE.split(line, maxsplit=1)
+    match = _LINE.fullmatch(body)
     if match is None:
-        hint = "compare with <, <=, > or >=" if "=" in line else _EXAMPLE
+        hint = "compare with <, <=, > or >=" if "=" in body else _EXAMPLE
         raise ValueError(f"'{line}' is not an SLO line: {hint}")
-    metric, quantile = _subject(match["subject"])
-    limit = _limit(match["limit"].strip(), metric)
+    metric, quantile = parse_subject(match["subject"])
+    found = read_bound(match["bound"].strip(), metric)
     comparator: Any = match["comparator"]
-    return Slo(line, metric.name, quantile, comparator, limit, metric.unit)
+    conditions = _conditions(where[0]) if where else {}
+    return Slo(line, metric.name, quantile, comparator, found.value, metric.unit, found.form, **conditions)
 
 
-def _subject(text: str) -> tuple[Metric, float | None]:
+def _conditions(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for each in re.split(r"\s+and\s+", text):
+        match = _CONDITION.fullmatch(each.strip())
+        if match is None or match["what"] not in FILTERS:
+            raise ValueError(f"'{each}' is no condition: write where endpoint=NAME, arm=NAME or kind=NAME")
+        if match["what"] in found:
+            raise ValueError(f"{match['what']} stands twice after where: keep one")
+        found[match["what"]] = match["name"]
+    return found
+
+
+def parse_subject(text: str) -> tuple[Metric, float | None]:
+    """Read the part of a line that says what it is about. Raises ValueError."""
     match = _SUBJECT.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"'{text}' is no metric: {_EXAMPLE}")
@@ -159,18 +216,3 @@ def _quantile(function: str) -> float | None:
     if not 50 <= percent <= 99.9:
         raise ValueError(f"{function} is out of range: use a percentile from p50 to p99.9")
     return round(percent / 100, 12)
-
-
-def _limit(text: str, metric: Metric) -> float:
-    match = _LIMIT.fullmatch(text)
-    scales = _SCALES[metric.unit]
-    if match is None or match["unit"].lower() not in scales:
-        units = ", ".join(unit for unit in scales if unit)
-        raise ValueError(f"'{text}' is no limit for {metric.name}: write a number, alone or with {units}")
-    number = float(match["number"])
-    limit = round(number * scales[match["unit"].lower()], 12)
-    if metric.unit == "share" and not match["unit"] and number >= 1:
-        raise ValueError(f"'{text}' is no share: write {text}% or a number below 1")
-    if not math.isfinite(limit) or (metric.unit == "share" and limit > 1):
-        raise ValueError(f"'{text}' is out of range for {metric.name}")
-    return limit

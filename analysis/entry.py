@@ -1,0 +1,62 @@
+"""Entries: what a run knows of one endpoint and arm in its steady phase, and every figure that can be made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis import cost, slo_eval
+from analysis.quantiles import ratio
+from analysis.shares import share
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from analysis.gaps import Histogram
+    from analysis.model import Figure
+    from analysis.part import Part
+    from scenarios.pricing import PriceTable
+    from scenarios.slo import Slo
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A steady part with its gaps, its cost figures, its prices, and the run's cases."""
+
+    part: Part
+    gaps: Histogram | None
+    table: PriceTable | None
+    cases: object = None
+
+    @cached_property
+    def costs(self) -> Mapping[str, Figure]:
+        """Cost figures, made once."""
+        part = self.part
+        return cost.figures(part.turns, part.blocks, self.table, part.endpoint, part.seed)
+
+    def of_kind(self, kind: str) -> Entry:
+        """Give the turns of one kind of conversation alone; gaps are not recorded by kind."""
+        rows = slo_eval.of_kind(self.part, kind, self.cases)
+        return replace(self, part=replace(self.part, turns=self.part.turns[rows].reset_index(drop=True)), gaps=None)
+
+    def figure(self, slo: Slo) -> Figure:
+        """Estimate what a line is about, of its kind where it names one."""
+        own = self.of_kind(slo.kind) if slo.kind else self
+        return slo_eval.measure(slo, own.part, own.gaps, own.costs)
+
+    @cached_property
+    def lost(self) -> Figure:
+        """Share of all intended turns that got no answer, those cut by the end left out."""
+        return share(self.part.turns["lost"].to_numpy(dtype=bool), self.part.blocks, self.part.seed)
+
+    @cached_property
+    def output_tokens(self) -> Figure:
+        """Mean output tokens of the answered turns whose usage is known."""
+        tokens = self.part.turns["output_tokens"].to_numpy(dtype=np.float64)
+        known = ~np.isnan(tokens) & self.part.turns["answered"].to_numpy(dtype=bool)
+        blocks = self.part.blocks
+        total = blocks.sums(np.where(known, tokens, 0.0))
+        return ratio(total, blocks.sums(known.astype(np.float64)), int(known.sum()), self.part.seed, "mean")
