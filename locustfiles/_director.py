@@ -10,13 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gevent.lock import BoundedSemaphore
+
 from locustfiles import _answers, _folder, _gaps
 from locustfiles._client import raise_file_limit
 from locustfiles._clock import RunClock
-from locustfiles._crew import Alone, Crew, WorkerReport
+from locustfiles._crew import Alone, Crew
 from locustfiles._lane import label
 from locustfiles._locust_stats import RunStats
 from locustfiles._order import Order
+from locustfiles._report import WorkerReport
 from locustfiles._run_document import run_document
 from locustfiles._schedule import DRAIN, STEADY, WARM_UP, Schedule, Span
 from scenarios.errors import ExitCode, TailgateError
@@ -65,12 +68,15 @@ class Director:
         self._simulator: Simulator | None = None
         self._stats: RunStats | None = None
         self._users: dict[str, int] = {}
+        self._ticks: Iterator[Tick] | None = None
+        self._books = BoundedSemaphore()  # a Ctrl-C while they are opened or closed waits until that is done
 
     def open(self) -> None:
         """Begin a run: folder, simulated endpoints, crew. A failure is kept, and ends the walk."""
         self.failure, self._finished, self.schedule = None, False, Schedule()
         try:
-            self._open()
+            with self._books:
+                self._open()
         except TailgateError as error:
             self.failure = error
             log.error("%s", error)  # noqa: TRY400 - a person's mistake needs no traceback
@@ -83,7 +89,7 @@ class Director:
         urls = self._start_simulator(self.folder)
         epoch_unix_s = time.time()
         self.clock = RunClock(epoch_unix_s)
-        self.order = Order(self.scenario, self.folder.name, epoch_unix_s, urls)
+        self.order = Order(self.scenario, self.folder.name, epoch_unix_s, self.clock.epoch_monotonic_s, urls)
         self.crew.open(self.order, self.folder)
         self._stats = RunStats(self.environment, self.folder)
         self._write_run([], interrupted=True)
@@ -99,6 +105,11 @@ class Director:
 
     def close(self) -> None:
         """End a run: rows, statistics, `run.json`."""
+        self._ticks = None
+        with self._books:
+            self._close()
+
+    def _close(self) -> None:
         if self.order is None or self.folder is None:
             return
         reports = self.crew.collect(COLLECT_TIMEOUT_S)
@@ -111,8 +122,15 @@ class Director:
         self._write_run(reports, interrupted=not self._finished)
         self.order = self._stats = self._simulator = None
 
+    def tick(self) -> Tick | None:
+        """Give Locust the next user count; None ends the run."""
+        if self._ticks is None:
+            self._ticks = self.walk()
+        return next(self._ticks, None)
+
     def walk(self) -> Iterator[Tick]:
         """Give Locust's user counts, tick by tick, endpoint after endpoint, until all is done."""
+        self.failure = None
         while self.order is None and self.failure is None:
             yield 0, 1.0, []  # Locust opens the test with the first tick
         if not self._failed:

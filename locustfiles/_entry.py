@@ -121,8 +121,7 @@ def _take_part(environment: Environment, base: type[User], scenario: Scenario | 
     assert scenario is not None
     crew = Workers(environment) if isinstance(environment.runner, MasterRunner) else Alone(environment)
     director = PROCESS.director = Director(environment, scenario, results, crew)
-    director.overrides = Overrides(options.num_users, options.spawn_rate, options.run_time)
-    environment.events.test_start.add_listener(lambda **_: director.open())
+    environment.events.test_start.add_listener(lambda **_: _open(director, options))
     environment.events.test_stop.add_listener(lambda **_: director.close())
     environment.events.quitting.add_listener(lambda **_: _quit(director, environment))
     environment.events.user_error.add_listener(lambda exception, **_: director.give_up(exception))
@@ -136,6 +135,12 @@ def _fill_web_form(options: Any, scenario: Scenario) -> None:
     traffic = scenario.traffic
     options.num_users = options.num_users or traffic.users
     options.spawn_rate = options.spawn_rate or traffic.users / max(traffic.ramp, 1.0)
+
+
+def _open(director: Director, options: Any) -> None:
+    """Begin a run with the options as they are now: the web form sets them too."""
+    director.overrides = Overrides(options.num_users, options.spawn_rate, options.run_time)
+    director.open()
 
 
 def _quit(director: Director, environment: Environment) -> None:

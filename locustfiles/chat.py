@@ -13,8 +13,6 @@ read the answer, wait and try again when told to. Where to read on:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import gevent
 from locust import LoadTestShape, User, task
 from locust.exception import StopUser
@@ -68,21 +66,9 @@ class Phases(LoadTestShape):
 
     use_common_options = True
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._ticks: Iterator[Tick] | None = None
-
     def tick(self) -> Tick | None:
         """Give users, spawn rate and the class that they belong to; None ends the run."""
-        director = PROCESS.director
-        if director is None:
-            return None
-        if self._ticks is None:
-            self._ticks = director.walk()
-        tick = next(self._ticks, None)
-        if tick is None:
-            self._ticks = None
-        return tick
+        return PROCESS.director.tick() if PROCESS.director else None
 
 
 globals().update(install(ChatUser, scenario_from_command_line()))

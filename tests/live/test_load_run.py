@@ -546,6 +546,11 @@ def chats(site: str) -> int:
     return sum(entry["num_requests"] for entry in stats if entry["method"] == "CHAT")
 
 
+def state(site: str) -> str:
+    """Give Locust's state as the web UI shows it."""
+    return str(json.loads(ask(f"{site}/stats/requests"))["state"])
+
+
 def test_web_ui(tmp_path: Path) -> None:
     """The page offers the user classes, starts a run, shows its turns, stops it, and starts another."""
     folder = write_scenario(tmp_path, simulated(large=FAST, small=FAST), steady="60s")
@@ -556,10 +561,12 @@ def test_web_ui(tmp_path: Path) -> None:
     try:
         page = until(lambda: ask(f"{site}/"))
         for _ in range(2):
-            started = json.loads(ask(f"{site}/swarm", user_count="3", spawn_rate="3"))
+            until(lambda: chats(site) == 0)  # the page's figures are a few seconds old
+            started = json.loads(ask(f"{site}/swarm", user_count="3", spawn_rate="3", run_time=""))
             until(lambda: chats(site) > 2)
             ask(f"{site}/stop", now="yes")
-            until(lambda: json.loads(ask(f"{site}/stats/requests"))["state"] == "stopped")
+            until(lambda: state(site) == "stopped")
+            ask(f"{site}/stats/reset", now="yes")
         process.send_signal(signal.SIGTERM)
         run.said = process.communicate(timeout=START_S)[0]
     finally:
@@ -571,8 +578,9 @@ def test_web_ui(tmp_path: Path) -> None:
         == sorted(entry["request_id"] for entry in read_csv(each / "truth.csv"))
         for each in folders
     ]
-    assert ([name in page for name in ("LargeUser", "SmallUser")], started["success"], users, truths) == (
-        [True, True], True, [3, 3], [True, True]), run.said  # fmt: skip
+    phases = [len(json.loads((each / "run.json").read_text(encoding="utf-8"))["phases"]) for each in folders]
+    assert ([name in page for name in ("LargeUser", "SmallUser")], started["success"], users, truths, phases) == (
+        [True, True], True, [3, 3], [True, True], [3, 3]), run.said  # fmt: skip
     assert "Traceback" not in run.said
 
 
