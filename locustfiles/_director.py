@@ -15,11 +15,10 @@ from gevent.lock import BoundedSemaphore
 from locustfiles import _answers, _folder, _gaps
 from locustfiles._client import raise_file_limit
 from locustfiles._clock import RunClock
-from locustfiles._crew import Alone, Crew
+from locustfiles._crew import Alone, Crew, WorkerReport
 from locustfiles._lane import label
 from locustfiles._locust_stats import RunStats
 from locustfiles._order import Order
-from locustfiles._report import WorkerReport
 from locustfiles._run_document import run_document
 from locustfiles._schedule import DRAIN, STEADY, WARM_UP, Schedule, Span
 from scenarios.errors import ExitCode, TailgateError
@@ -89,7 +88,7 @@ class Director:
         urls = self._start_simulator(self.folder)
         epoch_unix_s = time.time()
         self.clock = RunClock(epoch_unix_s)
-        self.order = Order(self.scenario, self.folder.name, epoch_unix_s, self.clock.epoch_monotonic_s, urls)
+        self.order = Order(self.scenario, self.folder.name, epoch_unix_s, urls)
         self.crew.open(self.order, self.folder)
         self._stats = RunStats(self.environment, self.folder)
         self._write_run([], interrupted=True)
