@@ -128,7 +128,7 @@ def begin(
         for name, endpoint in scenario.endpoints.items()
     }
     lanes = [_lane(scenario.for_arm(arm), destinations[endpoint], arm) for endpoint, arm in scenario.pairs]
-    clock, schedule = RunClock(order.epoch_unix_s), Schedule()
+    clock, schedule = RunClock(order.epoch_unix_s, order.epoch_monotonic_s), Schedule()
     return Campaign(
         scenario=scenario,
         run_id=order.run_id,

@@ -7,11 +7,14 @@ from time import perf_counter
 
 
 class RunClock:
-    """Turns `perf_counter` readings into seconds since `epoch_unix_s`; wall time is read once, here."""
+    """Turns `perf_counter` readings into seconds since the epoch.
 
-    def __init__(self, epoch_unix_s: float) -> None:
+    A worker is told when that was by its own monotonic clock; elsewhere wall time is read once, here.
+    """
+
+    def __init__(self, epoch_unix_s: float, epoch_monotonic_s: float | None = None) -> None:
         self.epoch_unix_s = epoch_unix_s
-        self._base = perf_counter() - (time.time() - epoch_unix_s)
+        self._base = perf_counter() - (time.time() - epoch_unix_s) if epoch_monotonic_s is None else epoch_monotonic_s
 
     @property
     def epoch_monotonic_s(self) -> float:

@@ -2,51 +2,23 @@
 
 from __future__ import annotations
 
-import csv
+import contextlib
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-
-import gevent
+from typing import TYPE_CHECKING, Protocol
 
 from locustfiles import _campaign
-from locustfiles import _messages as messages
 from locustfiles._lane import Tally
+from locustfiles._report import WorkerReport, report_of
 from locustfiles._schedule import Span
-from scenarios.records import write_header
 
 if TYPE_CHECKING:
     from locust.env import Environment
-    from locust.runners import MasterRunner
 
     from locustfiles._campaign import Campaign
     from locustfiles._order import Order
-
-
-@dataclass(slots=True)
-class WorkerReport:
-    """What a process with users says of itself at the end."""
-
-    worker: str
-    host: str = ""
-    clock_offset_s: float | None = None
-    rows: int = 0
-    rows_lost: int = 0
-    client_lag_p99_s: float | None = None
-    loop_lag_p99_s: float | None = None
-    loop_lag_max_s: float | None = None
-    schedule_lag_p99_s: float | None = None
-    connect_p99_s: float | None = None
-    cpu_max: float | None = None
-    machine_cpu_max: float | None = None
-    chunks: int = 0
-    coalesced: int = 0
-    phases: list[dict[str, Any]] = field(default_factory=list)
-    gaps: list[list[str]] = field(default_factory=list)
-    answers: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Crew(Protocol):
@@ -70,17 +42,8 @@ class Crew(Protocol):
     def collect(self, timeout_s: float) -> list[WorkerReport]:
         """End the run's rows: all are in `attempts.csv` when this returns, or are named as lost."""
 
-
-def report_of(campaign: Campaign) -> WorkerReport:
-    """Sum up a campaign that has been closed."""
-    return WorkerReport(
-        worker=campaign.worker,
-        clock_offset_s=0.0,
-        rows=campaign.recorder.rows,
-        gaps=campaign.gaps.rows(),
-        answers=campaign.answers.documents(),
-        **campaign.health.reading(),
-    )
+    def breakdown(self) -> str:
+        """Say why the run must end early, "" while it need not."""
 
 
 class Alone:
@@ -128,108 +91,30 @@ class Alone:
         self.stop_reasons()
         campaign, self._campaign = self._campaign, None
         campaign.close()
-        _share(campaign.recorder.path, campaign.folder / "attempts.csv")
+        share(campaign.recorder.paths, campaign.folder / "attempts.csv")
         return [report_of(campaign)]
 
+    def breakdown(self) -> str:
+        """Nobody can be lost here."""
+        return ""
 
-def _share(path: Path, name: Path) -> None:
+
+def share(parts: Sequence[Path], whole: Path) -> None:
+    """Give one file a second name, or join several; where the disk takes no more, the parts are what is read."""
     try:
-        os.link(path, name)
+        if len(parts) == 1:
+            os.link(parts[0], whole)
+        else:
+            _join(parts, whole)
     except OSError:
-        shutil.copyfile(path, name)
+        with contextlib.suppress(OSError):
+            whole.unlink(missing_ok=True)
 
 
-class Workers:
-    """Users in other processes. Rows come in batches; a batch that arrives twice is written once."""
-
-    def __init__(self, environment: Environment) -> None:
-        self._environment = environment
-        self._file: Any = None
-        self._status: dict[str, dict[str, Any]] = {}
-        self._reports: dict[str, WorkerReport] = {}
-        self._received: dict[str, int] = {}
-        runner = self._runner
-        runner.register_message(messages.ROWS, self._on_rows)
-        runner.register_message(messages.STATUS, self._on_status)
-        runner.register_message(messages.COLLECTED, self._on_collected)
-
-    @property
-    def _runner(self) -> MasterRunner:
-        return self._environment.runner
-
-    def open(self, order: Order, folder: Path) -> None:
-        """Open `attempts.csv`, and put the order where Locust sends it to each worker with its users."""
-        self._status, self._reports, self._received = {}, {}, {}
-        self._file = (folder / "attempts.csv").open("w", encoding="utf-8", newline="")
-        write_header(self._file)
-        options = self._environment.parsed_options
-        assert options is not None
-        options.tailgate_order = order.dumps()
-
-    def publish(self, spans: Sequence[Span]) -> None:
-        """Send them to all workers."""
-        self._runner.send_message(messages.SPANS, [span.to_document() for span in spans])
-
-    def active(self, lane: str) -> int:
-        """Add up the workers' last words on it."""
-        return sum(status["active"].get(lane, 0) for status in self._status.values())
-
-    def tallies(self) -> dict[str, Tally]:
-        """Add up the workers' last words on them."""
-        totals: dict[str, Tally] = {}
-        for status in self._status.values():
-            for name, counts in status["tallies"].items():
-                total = totals.setdefault(name, Tally())
-                for key, count in counts.items():
-                    setattr(total, key, getattr(total, key) + count)
-        return totals
-
-    def stop_reasons(self) -> dict[str, str]:
-        """Gather them; the first worker's word stands."""
-        reasons: dict[str, str] = {}
-        for status in self._status.values():
-            for name, reason in status["stop_reasons"].items():
-                reasons.setdefault(name, reason)
-        return reasons
-
-    def collect(self, timeout_s: float) -> list[WorkerReport]:
-        """Ask each worker for its last rows, and wait for them all; what does not come is counted as lost."""
-        if self._file is None:
-            return []
-        self._runner.send_message(messages.COLLECT)
-        with gevent.Timeout(timeout_s, False):
-            while set(self._status) - set(self._reports):
-                gevent.sleep(0.05)
-        self._file.close()
-        self._file = None
-        return [self._report(worker) for worker in sorted(self._status)]
-
-    def _report(self, worker: str) -> WorkerReport:
-        received = self._received.get(worker, 0)
-        report = self._reports.get(worker)
-        if report is None:
-            made = int(self._status[worker]["rows"])
-            return WorkerReport(worker=worker, rows=received, rows_lost=max(made - received, 0))
-        report.rows, report.rows_lost = received, report.rows - received
-        return report
-
-    def _on_rows(self, environment: Environment, msg: Any, **_: Any) -> None:
-        del environment
-        worker, first, rows = msg.data["worker"], msg.data["first"], msg.data["rows"]
-        known = self._received.get(worker, 0)
-        fresh = rows[max(known - first, 0) :]
-        if self._file is None or first > known or not fresh:
-            return
-        csv.writer(self._file, lineterminator="\n").writerows(fresh)
-        self._file.flush()
-        self._received[worker] = known + len(fresh)
-
-    def _on_status(self, environment: Environment, msg: Any, **_: Any) -> None:
-        del environment
-        self._status[msg.data["worker"]] = msg.data
-
-    def _on_collected(self, environment: Environment, msg: Any, **_: Any) -> None:
-        del environment
-        report = WorkerReport(**msg.data)
-        self._status.setdefault(report.worker, {"active": {}, "tallies": {}, "stop_reasons": {}, "rows": report.rows})
-        self._reports[report.worker] = report
+def _join(parts: Sequence[Path], whole: Path) -> None:
+    with whole.open("wb") as joined:
+        for number, part in enumerate(parts):
+            with part.open("rb") as file:
+                if number:
+                    file.readline()  # the header again
+                shutil.copyfileobj(file, joined)

@@ -15,10 +15,11 @@ from gevent.lock import BoundedSemaphore
 from locustfiles import _answers, _folder, _gaps
 from locustfiles._client import raise_file_limit
 from locustfiles._clock import RunClock
-from locustfiles._crew import Alone, Crew, WorkerReport
+from locustfiles._crew import Alone, Crew
 from locustfiles._lane import label
 from locustfiles._locust_stats import RunStats
 from locustfiles._order import Order
+from locustfiles._report import WorkerReport
 from locustfiles._run_document import run_document
 from locustfiles._schedule import DRAIN, STEADY, WARM_UP, Schedule, Span
 from scenarios.errors import ExitCode, TailgateError
@@ -88,7 +89,7 @@ class Director:
         urls = self._start_simulator(self.folder)
         epoch_unix_s = time.time()
         self.clock = RunClock(epoch_unix_s)
-        self.order = Order(self.scenario, self.folder.name, epoch_unix_s, urls)
+        self.order = Order(self.scenario, self.folder.name, epoch_unix_s, self.clock.epoch_monotonic_s, urls)
         self.crew.open(self.order, self.folder)
         self._stats = RunStats(self.environment, self.folder)
         self._write_run([], interrupted=True)
@@ -111,6 +112,7 @@ class Director:
     def _close(self) -> None:
         if self.order is None or self.folder is None:
             return
+        self._note_breakdown()
         reports = self.crew.collect(COLLECT_TIMEOUT_S)
         _gaps.write(self.folder / "gaps.csv", [row for report in reports for row in report.gaps])
         _answers.write(self.folder / "answers.jsonl", (each for report in reports for each in report.answers))
@@ -123,9 +125,16 @@ class Director:
 
     def tick(self) -> Tick | None:
         """Give Locust the next user count; None ends the run."""
+        self._note_breakdown()
         if self._ticks is None:
             self._ticks = self.walk()
         return next(self._ticks, None)
+
+    def _note_breakdown(self) -> None:
+        """End the run when the crew can't go on."""
+        if self.order is not None and not self._failed and (reason := self.crew.breakdown()):
+            self.failure = TailgateError(reason, ExitCode.INVALID)
+            log.error("%s", reason)
 
     def walk(self) -> Iterator[Tick]:
         """Give Locust's user counts, tick by tick, endpoint after endpoint, until all is done."""

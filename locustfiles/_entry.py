@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,16 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from locustfiles import _progress
 from locustfiles._campaign import Campaign
-from locustfiles._crew import Alone, Workers
+from locustfiles._crew import Alone
 from locustfiles._director import Director, Overrides
+from locustfiles._door import Door
+from locustfiles._handshake import Terms
+from locustfiles._rpc import lock_sockets
+from locustfiles._secret import make_own
 from locustfiles._session import ChatSession
 from locustfiles._users import user_classes
 from locustfiles._worker import Worker
+from locustfiles._workers import Workers
 from scenarios.errors import ExitCode, ScenarioError, TailgateError
 from scenarios.scenario import Scenario, load
 
@@ -64,8 +70,11 @@ def scenario_from_command_line() -> Scenario | None:
     parser = get_empty_argument_parser(add_help=False)
     _add_options(parser)
     parser.add_argument("--worker", action="store_true", env_var="LOCUST_MODE_WORKER")
+    parser.add_argument("--processes", type=int, env_var="LOCUST_PROCESSES")
     parser.add_argument("-h", "--help", "-V", "--version", action="store_true", dest="informs")
     options, _ = parser.parse_known_args()
+    if options.processes and not options.worker:
+        make_own()
     if options.scenario is None:
         if options.worker or options.informs:
             return None
@@ -91,11 +100,13 @@ def _add_options(parser: Any) -> None:
         default="results",
         help="Where run folders are made. Defaults to 'results'.",
     )
+    parser.set_defaults(master_bind_host="127.0.0.1")
 
 
 def install(base: type[User], scenario: Scenario | None) -> dict[str, type[User]]:
     """Listen to Locust's events; give the user classes of the scenario."""
     events.init_command_line_parser.add_listener(_add_options)
+    lock_sockets(Door(partial(_terms, scenario)))
 
     @events.init.add_listener
     def on_init(environment: Environment, **_: Any) -> None:
@@ -104,6 +115,20 @@ def install(base: type[User], scenario: Scenario | None) -> dict[str, type[User]
     if scenario is None:
         return {"PendingUser": _pending(base)}
     return user_classes(base, scenario)
+
+
+def _terms(scenario: Scenario | None, nonce: str) -> Terms:
+    """Say what a worker must bring; asked by a hand-shake, when a scenario is known."""
+    assert scenario is not None
+    options: Any = PROCESS.director.environment.parsed_options if PROCESS.director else None
+    arms = [scenario.for_arm(arm).traffic.users for _, arm in scenario.pairs]
+    return Terms(
+        nonce,
+        keys={name: each.key_env for name, each in scenario.endpoints.items() if each.key_env},
+        simulated=[name for name, each in scenario.endpoints.items() if each.simulated],
+        users=(options and options.num_users) or max(arms),
+        workers=(options and options.expect_workers) or 1,
+    )
 
 
 def _pending(base: type[User]) -> type[User]:
@@ -119,8 +144,9 @@ def _take_part(environment: Environment, base: type[User], scenario: Scenario | 
         PROCESS.worker = Worker(environment, results, base)
         return
     assert scenario is not None
-    crew = Workers(environment) if isinstance(environment.runner, MasterRunner) else Alone(environment)
+    crew = _crew(environment, scenario) if isinstance(environment.runner, MasterRunner) else Alone(environment)
     director = PROCESS.director = Director(environment, scenario, results, crew)
+    director.overrides = Overrides(options.num_users, options.spawn_rate, options.run_time)
     environment.events.test_start.add_listener(lambda **_: _open(director, options))
     environment.events.test_stop.add_listener(lambda **_: director.close())
     environment.events.quitting.add_listener(lambda **_: _quit(director, environment))
@@ -131,6 +157,14 @@ def _take_part(environment: Environment, base: type[User], scenario: Scenario | 
         _fill_web_form(options, scenario)
 
 
+def _crew(environment: Environment, scenario: Scenario) -> Workers:
+    """Lead workers; where a lost one shall not end the run, its users go to the others at once."""
+    policy = scenario.traffic.on_worker_loss
+    options: Any = environment.parsed_options
+    options.enable_rebalancing = policy == "continue"
+    return Workers(environment, policy)
+
+
 def _fill_web_form(options: Any, scenario: Scenario) -> None:
     traffic = scenario.traffic
     options.num_users = options.num_users or traffic.users
@@ -138,8 +172,12 @@ def _fill_web_form(options: Any, scenario: Scenario) -> None:
 
 
 def _open(director: Director, options: Any) -> None:
-    """Begin a run with the options as they are now: the web form sets them too."""
-    director.overrides = Overrides(options.num_users, options.spawn_rate, options.run_time)
+    """Begin a run, with the options as they are now where the web form sets them.
+
+    Without it Locust itself sets those that were not given, to 1 user.
+    """
+    if not options.headless:
+        director.overrides = Overrides(options.num_users, options.spawn_rate, options.run_time)
     director.open()
 
 

@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
+from typing import Any
 
 from scenarios.scenario import Scenario
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One run: its scenario, name, epoch, and the URL of each endpoint (those of simulated ones are known only now)."""
+    """One run: its scenario, name, epoch, and the URL of each endpoint (those of simulated ones are known only now).
+
+    `epoch_monotonic_s` is the epoch by the monotonic clock of the process that reads it.
+    """
 
     scenario: Scenario
     run_id: str
     epoch_unix_s: float
+    epoch_monotonic_s: float
     urls: dict[str, str]
 
-    def dumps(self) -> str:
-        """Give it as JSON text."""
-        return json.dumps(
-            {
-                "scenario": self.scenario.to_document(),
-                "run_id": self.run_id,
-                "epoch_unix_s": self.epoch_unix_s,
-                "urls": self.urls,
-            }
-        )
+    def to_document(self) -> dict[str, Any]:
+        """Give it as JSON values."""
+        return {
+            "scenario": self.scenario.to_document(),
+            "run_id": self.run_id,
+            "epoch_unix_s": self.epoch_unix_s,
+            "epoch_monotonic_s": self.epoch_monotonic_s,
+            "urls": self.urls,
+        }
 
     @classmethod
-    def loads(cls, text: str) -> Order:
-        """Read it back."""
-        document = json.loads(text)
+    def from_document(cls, document: dict[str, Any], clock_offset_s: float = 0.0) -> Order:
+        """Read it back; `clock_offset_s` is the sender's monotonic clock minus ours."""
         return cls(
             Scenario.from_document(document["scenario"]),
             document["run_id"],
             document["epoch_unix_s"],
+            document["epoch_monotonic_s"] - clock_offset_s,
             document["urls"],
         )

@@ -3,39 +3,89 @@
 from __future__ import annotations
 
 import csv
+import io
+import logging
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 
 import gevent
 
-from scenarios.records import Attempt, to_row, write_header
+from locustfiles._row_file import RowFile
+from scenarios.records import Attempt, to_row
 
 FLUSH_INTERVAL_S = 0.5
+BATCH_ROWS = 100
+UNWRITTEN_BYTES = 64 * 1024 * 1024
+"""Kept in memory while the disk takes no more: some 200,000 rows."""
 
-OnBatch = Callable[[int, list[list[str]]], None]
+log = logging.getLogger("tailgate")
+
+
+@dataclass(slots=True)
+class Batch:
+    """Successive rows as CSV lines. `first` counts the rows before it; `data` may be dropped once it is in `place`."""
+
+    first: int
+    count: int
+    data: bytes | None
+    size: int
+    place: tuple[Path, int] | None = None
+    flushed_at: float | None = None
+    """On the last batch of a flush, its `perf_counter` stamp: no row that was made by then comes later."""
+
+    def read(self) -> bytes:
+        """Give the lines, from memory or disk; none when they were lost."""
+        if self.data is not None:
+            return self.data
+        if self.place is None:
+            return b""
+        path, offset = self.place
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(self.size)
+
+
+OnBatch = Callable[[Batch], None]
 
 
 class Recorder:
-    """Appends attempts to `attempts-<worker>.csv`, flushed twice a second; each batch also goes to `on_batch`."""
+    """Appends attempts to `attempts-<worker>.csv`, flushed twice a second; each batch also goes to `on_batch`.
 
-    def __init__(
-        self, folder: Path, worker: str, on_batch: Callable[[int, list[list[str]]], None] | None = None
-    ) -> None:
-        self.path = folder / f"attempts-{worker}.csv"
-        self._file = self.path.open("w", encoding="utf-8", newline="")
-        self._writer = csv.writer(self._file, lineterminator="\n")
-        self._pending: list[Attempt] = []
+    While the disk is full, rows wait in memory, up to `UNWRITTEN_BYTES`; the oldest beyond that are lost to the file.
+    """
+
+    def __init__(self, folder: Path, worker: str, on_batch: OnBatch | None = None) -> None:
+        self._worker = worker
+        self._file = RowFile(folder, worker)
         self._on_batch = on_batch
-        self._written = 0
+        self._pending: list[Attempt] = []
+        self._unwritten: deque[Batch] = deque()
+        self._batched = self._written = 0
         self._next_seq = 0
-        write_header(self._file)
-        self._file.flush()
+        self.rows_lost = 0
+        """Rows that the file will never hold; those on the way to a master may still reach it."""
+        self.disk_problem = ""
+        """Why rows could not be written, if ever they could not."""
+        self._file.append(b"")
         self._greenlet = gevent.spawn(self._flush_forever)
 
     @property
     def rows(self) -> int:
         """How many rows there are, written or about to be."""
-        return self._written + len(self._pending)
+        return self._next_seq
+
+    @property
+    def path(self) -> Path:
+        """The first of its files."""
+        return self._file.paths[0]
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files, in order."""
+        return self._file.paths
 
     def append(self, attempt: Attempt) -> None:
         """Take a finished attempt and number it."""
@@ -45,23 +95,57 @@ class Recorder:
 
     def flush(self) -> None:
         """Write what has gathered."""
-        if not self._pending:
-            return
-        batch, self._pending = self._pending, []
-        rows = [to_row(attempt) for attempt in batch]
-        self._writer.writerows(rows)
-        self._file.flush()
-        first, self._written = self._written, self._written + len(rows)
-        if self._on_batch:
-            self._on_batch(first, rows)
+        pending, self._pending = self._pending, []
+        flushed_at = perf_counter()
+        for start in range(0, len(pending), BATCH_ROWS):
+            attempts = pending[start : start + BATCH_ROWS]
+            data = _encode(attempts)
+            batch = Batch(self._batched, len(attempts), data, len(data))
+            self._batched += len(attempts)
+            batch.flushed_at = flushed_at if self._batched == self._next_seq else None
+            self._unwritten.append(batch)
+            if self._on_batch:
+                self._on_batch(batch)
+        self._write()
 
     def close(self) -> None:
-        """Write the rest and close the file."""
+        """Write the rest and close the file; what still can't be written is lost to it."""
         gevent.kill(self._greenlet)
         self.flush()
+        self.rows_lost += sum(batch.count for batch in self._unwritten)
         self._file.close()
+
+    def _write(self) -> None:
+        while self._unwritten:
+            batch = self._unwritten[0]
+            try:
+                batch.place = self._file.append(batch.read())
+            except OSError as error:
+                self._note_problem(error)
+                return
+            self._unwritten.popleft()
+            self._written += batch.count
+            if self._on_batch is None:
+                batch.data = None
+
+    def _note_problem(self, error: OSError) -> None:
+        if not self.disk_problem:
+            self.disk_problem = error.strerror or str(error)
+            log.error(
+                "worker %s cannot write its rows (%s): they wait in memory; make room", self._worker, self.disk_problem
+            )
+        while sum(batch.size for batch in self._unwritten) > UNWRITTEN_BYTES:
+            batch = self._unwritten.popleft()
+            batch.data = None
+            self.rows_lost += batch.count
 
     def _flush_forever(self) -> None:
         while True:
             gevent.sleep(FLUSH_INTERVAL_S)
             self.flush()
+
+
+def _encode(attempts: list[Attempt]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(to_row(attempt) for attempt in attempts)
+    return text.getvalue().encode()

@@ -7,16 +7,16 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from locustfiles import _folder
+from locustfiles import _disturbance, _folder
 from locustfiles._validity import judge
 from scenarios.pricing import price
 from scenarios.records import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from locustfiles._clock import RunClock
-    from locustfiles._crew import WorkerReport
     from locustfiles._order import Order
-    from locustfiles._schedule import Schedule
+    from locustfiles._report import WorkerReport
+    from locustfiles._schedule import Schedule, Span
     from scenarios.endpoint import Endpoint
 
 
@@ -49,7 +49,8 @@ def run_document(  # noqa: PLR0913 - the parts of a run
         "urls": order.urls,
         "phases": [span.to_document() for span in schedule.spans],
         "workers": [_worker(report) for report in reports],
-        "validity": judge(reports),
+        "validity": _validity(reports, schedule.spans, clock.now()),
+        "notes": list(_disturbance.notes(reports, schedule.spans, clock.now())),
         "endpoint_stops": dict(stop_reasons),
         "cases": _cases(order),
         "prices": {name: _prices(endpoint) for name, endpoint in scenario.endpoints.items()},
@@ -58,6 +59,12 @@ def run_document(  # noqa: PLR0913 - the parts of a run
 
 def _utc(unix_s: float) -> str:
     return datetime.fromtimestamp(unix_s, UTC).isoformat()
+
+
+def _validity(reports: Sequence[WorkerReport], spans: Sequence[Span], end_s: float) -> dict[str, Any]:
+    disturbed = list(_disturbance.reasons(reports, spans, end_s))
+    judged: dict[str, Any] = judge(reports)
+    return {"verdict": "invalid" if disturbed else judged["verdict"], "reasons": disturbed + judged["reasons"]}
 
 
 def _worker(report: WorkerReport) -> dict[str, Any]:

@@ -1,20 +1,31 @@
-"""A Locust worker's side of a run: it takes the order, makes the rows, and sends them to the master in batches."""
+"""A Locust worker's side of a run: it takes the order, makes the rows, and sends them to the master in parcels."""
 
 from __future__ import annotations
 
+import logging
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gevent
+from gevent.lock import RLock
+from locust.rpc import Message
 
-from locustfiles import _campaign
+from locustfiles import _campaign, _own_files
 from locustfiles import _messages as messages
-from locustfiles._client import raise_file_limit
-from locustfiles._crew import report_of
+from locustfiles._load import Load
+from locustfiles._master_time import follow_master
 from locustfiles._order import Order
+from locustfiles._recorder import Batch
+from locustfiles._report import WorkerReport, report_of
+from locustfiles._roll import READ_MARGIN_S
 from locustfiles._schedule import Span
+from locustfiles._shipping import Shipper
+from locustfiles._silence import TICK_S
 from locustfiles._users import user_classes
+from scenarios.errors import ExitCode, TailgateError
 
 if TYPE_CHECKING:
     from locust import User
@@ -22,23 +33,46 @@ if TYPE_CHECKING:
     from locust.runners import WorkerRunner
 
     from locustfiles._campaign import Campaign
+    from locustfiles._worker_link import Ear
 
-STATUS_INTERVAL_S = 1.0
+STATUS_S = 1.0
+CLOCK_S = 30.0
+CLOCK_PINGS, CLOCK_PING_S, PONG_S = 8, 0.02, 0.25
+PAUSE_AFTER_S = 3.5
+"""Without a word of the master, which speaks once a second, the load stops within 5 s of its end."""
+GONE_AFTER_S = 30.0
+"""Then it is not coming back: rows stay here."""
+DELIVER_S = 30.0
+LEAVE_S = 10.0
+"""An evicted worker has some 30 s; most of them belong to Locust and to the machine."""
+
+log = logging.getLogger("tailgate")
 
 
 class Worker:
-    """Begins a campaign when the master starts a test, and ends it when the master collects."""
+    """Begins a campaign when the master orders one, and ends it when the master collects, or when it is gone."""
 
     def __init__(self, environment: Environment, results: Path, base: type[User]) -> None:
         self._environment = environment
         self._results = results
         self._base = base
         self._campaign: Campaign | None = None
-        self._greenlet: gevent.Greenlet | None = None
-        self._runner.register_message(messages.SPANS, self._on_spans)
-        self._runner.register_message(messages.COLLECT, self._on_collect)
-        environment.events.test_start.add_listener(self._on_test_start)
-        environment.events.test_stop.add_listener(self._on_test_stop)
+        self._order: Order | None = None
+        self._shipper: Shipper | None = None
+        self._collected: dict[str, Any] | None = None
+        self._finishing = RLock()
+        self._load = Load(environment)
+        for kind, listener in (
+            (messages.ORDER, self._on_order),
+            (messages.BEAT, self._on_beat),
+            (messages.COLLECT, lambda **_: gevent.spawn(self._finish)),
+        ):
+            self._runner.register_message(kind, listener)
+        environment.events.test_stop.add_listener(lambda **_: gevent.spawn(self._finish))
+        environment.events.quitting.add_listener(self._on_quitting)
+        for loop in (self._send_status_forever, self._compare_clocks_forever, self._watch_forever):
+            gevent.spawn(loop)
+        self._ear.attached = True
 
     @property
     def campaign(self) -> Campaign:
@@ -50,46 +84,162 @@ class Worker:
     def _runner(self) -> WorkerRunner:
         return self._environment.runner
 
-    def _on_test_start(self, environment: Environment, **_: Any) -> None:
-        assert environment.parsed_options is not None
-        order = Order.loads(environment.parsed_options.tailgate_order)
-        environment.user_classes[:] = user_classes(self._base, order.scenario).values()
-        raise_file_limit(order.scenario.traffic.users)
-        worker = f"w{self._runner.worker_index}"
-        folder = self._results / order.run_id
-        self._campaign = _campaign.begin(order, worker, folder, environment, self._send_rows)
-        self._greenlet = gevent.spawn(self._send_status_forever, self._campaign)
+    @property
+    def _ear(self) -> Ear:
+        ear: Ear = self._runner.client.ear
+        return ear
 
-    def _on_spans(self, msg: Any, **_: Any) -> None:
-        if self._campaign:
-            self._campaign.schedule.put(Span(**document) for document in msg.data)
+    def _say(self, kind: str, data: dict[str, Any]) -> None:
+        run_id = self._order.run_id if self._order else ""
+        self._runner.client.send(Message(kind, {"run_id": run_id, **data}, self._runner.client_id))
 
-    def _on_collect(self, **_: Any) -> None:
-        """End the rows; Locust's own statistics go with them, ahead of their three-second rhythm."""
-        if self._campaign is None:
+    def _on_order(self, msg: Any, **_: Any) -> None:
+        order = Order.from_document(msg.data["order"], self._ear.clock.offset_s)
+        if self._order is not None and order.run_id == self._order.run_id:
             return
-        campaign, self._campaign = self._campaign, None
-        self._runner.stop_users(self._runner.user_classes_count)
-        gevent.kill(self._greenlet)
+        self._order, self._collected = order, None
+        self._environment.user_classes[:] = user_classes(self._base, order.scenario).values()
+        self._shipper = Shipper(self._send_rows)
+        try:
+            folder = self._results / order.run_id
+            self._campaign = _campaign.begin(order, msg.data["worker"], folder, self._environment, self._shipper.give)
+            self._put([Span(**document) for document in msg.data["spans"]])
+        except (TailgateError, OSError) as error:
+            self._refuse(str(error))
+            return
+        follow_master(self._campaign.clock)
+        self._load.pauses.clear()
+        self._ear.has_order = True
+
+    def _refuse(self, reason: str) -> None:
+        self._say(messages.REFUSED, {"reasons": [reason]})
+        sys.stderr.write(f"this worker can't take part: {reason}\n")
+        gevent.sleep(0.2)
+        sys.exit(int(ExitCode.USAGE))
+
+    def _on_beat(self, msg: Any, **_: Any) -> None:
+        if self._campaign is not None:
+            self._put([Span(**document) for document in msg.data["spans"]])
+        if self._shipper is not None:
+            self._shipper.receive(msg.data["received"])
+
+    def _put(self, spans: Sequence[Span]) -> None:
+        campaign = self.campaign
+        if set(spans) - set(campaign.schedule.spans) or not spans:
+            campaign.schedule.put(spans)
+            assert self._order is not None
+            _own_files.write_run(campaign, self._order, None)
+
+    def _finish(self, *, leaving: bool = False, deliver_s: float = DELIVER_S) -> bool:
+        """End the rows and deliver them; tell whether the master has them all. A second call says it all again."""
+        with self._finishing:
+            if self._campaign is not None:
+                users = self._runner.user_count
+                self._load.stop()
+                report = self._close(self._campaign)
+                self._campaign, self._ear.has_order = None, False
+                self._collected = {"report": asdict(report), "leaving": leaving, "users": users}
+            if self._collected is None or self._shipper is None:
+                return True
+            delivered = self._shipper.drain(deliver_s)
+            self._runner._send_stats()  # noqa: SLF001 - Locust has no public way to send them now
+            self._say(messages.COLLECTED, self._collected)
+            return delivered
+
+    def _close(self, campaign: Campaign) -> WorkerReport:
+        self._compare_clocks()
         campaign.close()
-        self._runner._send_stats()  # noqa: SLF001 - Locust has no public way to send them now
-        self._runner.send_message(messages.COLLECTED, asdict(report_of(campaign)))
+        report = report_of(campaign)
+        report.clock_offset_s = self._ear.clock.drift_s
+        report.clock_error_s = self._ear.clock.error_s
+        report.wall_clock_offset_s = self._ear.wall_offset_s
+        report.pauses = self._load.pauses_by(campaign.clock)
+        assert self._order is not None
+        _own_files.write_run(campaign, self._order, report)
+        return report
 
-    def _on_test_stop(self, **_: Any) -> None:
-        self._on_collect()
+    def _on_quitting(self, **_: Any) -> None:
+        """Leave with all rows delivered, or say where they are; Locust's listening ends when the master says quit."""
+        listening = len(self._runner.greenlet) > 0
+        folder = self._folder
+        if self._finish(leaving=True, deliver_s=LEAVE_S if listening else 0.0) or folder is None:
+            return
+        sys.stderr.write(_kept(folder, "this worker ends with rows that the master does not have"))
+        self._environment.process_exit_code = int(ExitCode.INVALID)
 
-    def _send_rows(self, first: int, rows: list[list[str]]) -> None:
-        worker = self._campaign.worker if self._campaign else f"w{self._runner.worker_index}"
-        self._runner.send_message(messages.ROWS, {"worker": worker, "first": first, "rows": rows})
+    @property
+    def _folder(self) -> Path | None:
+        return self._results / self._order.run_id if self._order else None
 
-    def _send_status_forever(self, campaign: Campaign) -> None:
-        while True:
-            status = {
-                "worker": campaign.worker,
-                "rows": campaign.recorder.rows,
-                "active": {name: lane.active for name, lane in campaign.lanes.items()},
-                "tallies": {name: asdict(lane.tally) for name, lane in campaign.lanes.items()},
-                "stop_reasons": {name: lane.stop_reason for name, lane in campaign.lanes.items() if lane.stop_reason},
+    def _send_rows(self, batches: Sequence[Batch]) -> None:
+        if self._order is None:
+            return
+        epoch = self._order.epoch_monotonic_s
+        parcel = [
+            {
+                "first": batch.first,
+                "count": batch.count,
+                "rows": batch.read(),
+                "complete_s": batch.flushed_at and batch.flushed_at - epoch - READ_MARGIN_S,
             }
-            self._runner.send_message(messages.STATUS, status)
-            gevent.sleep(STATUS_INTERVAL_S)
+            for batch in batches
+        ]
+        self._say(messages.ROWS, {"batches": parcel})
+
+    def _send_status_forever(self) -> None:
+        while True:
+            gevent.sleep(STATUS_S)
+            if (campaign := self._campaign) is None:
+                self._say(messages.STATUS, {"rows": 0, "users": 0, "complete_s": 0.0})
+                continue
+            lanes = campaign.lanes
+            status = {
+                "rows": campaign.recorder.rows,
+                "complete_s": campaign.clock.now() - READ_MARGIN_S,
+                "users": self._runner.user_count,
+                "active": {name: lane.active for name, lane in lanes.items()},
+                "tallies": {name: asdict(lane.tally) for name, lane in lanes.items()},
+                "stop_reasons": {name: lane.stop_reason for name, lane in lanes.items() if lane.stop_reason},
+            }
+            self._say(messages.STATUS, status)
+
+    def _compare_clocks_forever(self) -> None:
+        while True:
+            gevent.sleep(CLOCK_S)
+            self._compare_clocks()
+
+    def _compare_clocks(self) -> None:
+        for _ in range(CLOCK_PINGS):
+            self._runner.client.ask_time()
+            gevent.sleep(CLOCK_PING_S)
+        gevent.sleep(PONG_S)
+        self._ear.clock.end_burst()
+
+    def _watch_forever(self) -> None:
+        """Stop the load when the master falls silent, go on when it is back, and end when it stays away."""
+        while True:
+            gevent.sleep(TICK_S)
+            silent_s = self._ear.silence.tick()
+            if silent_s >= GONE_AFTER_S:
+                self._end_without_master()
+            elif silent_s >= PAUSE_AFTER_S:
+                self._load.pause()
+            elif silent_s == 0:
+                self._load.resume()
+
+    def _end_without_master(self) -> None:
+        folder = self._folder
+        if self._campaign is not None:
+            self._load.stop()
+            self._close(self._campaign)
+        what = f"the master has been silent for {GONE_AFTER_S:g} s"
+        sys.stderr.write(_kept(folder, f"{what}; the load has stopped") if folder else f"{what}: it is gone\n")
+        self._runner.client.close(linger=0)
+        sys.exit(int(ExitCode.INVALID))
+
+
+def _kept(folder: Path, what: str) -> str:
+    return (
+        f"{what}. The rows are kept in {folder.resolve()}: bring the folders of all workers to one machine, and run "
+        "tailgate collect FOLDER...\n"
+    )

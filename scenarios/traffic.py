@@ -1,7 +1,7 @@
 """How many users, how they arrive, and for how long."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from scenarios.distribution import Distribution
 from scenarios.quantities import Count, Duration, PositiveDuration, RandomDuration
@@ -32,3 +32,5 @@ class Traffic(Strict):
     """Longest time given to answers under way at the end."""
     think_time: RandomDuration = Distribution.of(4.0, 20.0)
     """Pause between an answer and the next turn."""
+    on_worker_loss: Literal["continue", "stop"] = "continue"
+    """When a worker of a distributed run is lost: give its users to the others at once, or end the run."""

@@ -59,7 +59,7 @@ def test_rows_are_flushed_without_being_asked(tmp_path: Path) -> None:
 def test_batches_join_up(tmp_path: Path) -> None:
     """Each batch says how many rows went before; an empty flush says nothing."""
     batches: list[tuple[int, int]] = []
-    recorder = Recorder(tmp_path, "w0", lambda first, rows: batches.append((first, len(rows))))
+    recorder = Recorder(tmp_path, "w0", lambda batch: batches.append((batch.first, batch.count)))
     for size in (2, 0, 3):
         for turn in range(size):
             recorder.append(row(turn))

@@ -1,0 +1,72 @@
+"""The master's socket: Locust's own, locked with the shared secret and guarded by hand-shakes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gevent
+import zmq.green as zmq
+from locust.exception import RPCError
+from locust.rpc import Message, zmqrpc
+from zmq.error import ZMQError
+from zmq.utils.monitor import parse_monitor_message
+
+from locustfiles import _curve
+from locustfiles._door import Door
+from locustfiles._seal import TO_MASTER, TO_WORKER, BrokenSealError, Seal
+from locustfiles._secret import key_or_exit
+
+
+class MasterLink(zmqrpc.Server):
+    """Hands to Locust only what admitted workers say."""
+
+    def __init__(self, door: Door, host: str, port: int) -> None:
+        self.door = door
+        key = key_or_exit(host, f"--master-bind-host {host}")
+        self._seal = Seal(key) if key else None
+        zmqrpc.BaseSocket.__init__(self, zmq.ROUTER, self.ipv4_only(host, port))
+        if key and _curve.AVAILABLE:
+            _curve.lock_master(self.socket, key)
+            gevent.spawn(self._count_failures, self.socket.get_monitor_socket(_curve.FAILED))
+        try:
+            self.port = port or self.socket.bind_to_random_port(f"tcp://{host}")
+            if port:
+                self.socket.bind(f"tcp://{host}:{port}")
+        except ZMQError as error:
+            raise RPCError(f"Socket bind failure: {error}") from error
+
+    def _count_failures(self, monitor: Any) -> None:
+        while True:
+            parse_monitor_message(monitor.recv_multipart())
+            self.door.turn_away("a connection that does not know the secret")
+
+    def recv_from_client(self) -> tuple[str, Message]:
+        """Wait for the next message that Locust should see. Raises RPCError when the socket is broken."""
+        while True:
+            try:
+                identity, *frames = self.socket.recv_multipart()
+            except ZMQError as error:
+                raise RPCError("ZMQ network broken") from error
+            message = self._read(identity, frames)
+            if message is not None and self.door.lets_pass(message.node_id, message, self.send_to_client):
+                return message.node_id, message
+
+    def _read(self, identity: bytes, frames: list[bytes]) -> Message | None:
+        try:
+            (data,) = frames
+            message = Message.unserialize(self._seal.open(TO_MASTER + identity, data) if self._seal else data)
+            if message.node_id.encode() == identity:
+                return message
+            reason = "it bears another's name"
+        except BrokenSealError as error:
+            reason = str(error)
+        except Exception:  # noqa: BLE001 - msgpack raises many kinds, and a stranger may send any bytes
+            reason = "it can't be read"
+        self.door.turn_away(f"a message of {sum(map(len, frames))} bytes: {reason}")
+        return None
+
+    def send_to_client(self, msg: Message) -> None:
+        """Send a message to the worker that it is addressed to; one that is gone gets none."""
+        identity = msg.node_id.encode()
+        data = msg.serialize()
+        self.socket.send_multipart([identity, self._seal.close(TO_WORKER + identity, data) if self._seal else data])

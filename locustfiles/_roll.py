@@ -1,0 +1,103 @@
+"""Which workers are there, and when which was not: the roll that the master calls."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Container
+from dataclasses import dataclass, field
+from typing import Any
+
+from locustfiles._silence import Silence
+
+LOST_S = 4.0
+"""Silence after which a worker counts as lost. Locust's own limit is about the same, and spreads the users then."""
+
+READ_MARGIN_S = 0.2
+"""An answer that ended this long before a worker's last word may not have been read by then."""
+
+log = logging.getLogger("tailgate")
+
+
+@dataclass(slots=True)
+class Absence:
+    """A stretch of the run without a worker: its rows from `from_s` on are missing, unless it came back with them.
+
+    `users` of `all_users` were its own; `in_flight` of its turns were under way.
+    """
+
+    why: str
+    from_s: float
+    to_s: float | None
+    users: int
+    all_users: int
+    in_flight: int
+
+    @property
+    def share(self) -> float:
+        """The share of the users."""
+        return self.users / self.all_users if self.all_users else 0.0
+
+
+@dataclass(slots=True)
+class Entry:
+    """One worker of this run."""
+
+    worker: str
+    host: str
+    silence: Silence = field(default_factory=Silence)
+    heard_s: float = 0.0
+    complete_s: float = 0.0
+    """Every attempt that ended before this is with the master."""
+    status: dict[str, Any] = field(default_factory=lambda: {"rows": 0, "users": 0})
+    absences: list[Absence] = field(default_factory=list)
+    has_left: bool = False
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it is lost or gone now."""
+        return bool(self.absences) and self.absences[-1].to_s is None
+
+
+class Roll:
+    """The workers of a run, by identity."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+
+    def enter(self, identity: str, worker: str, host: str) -> None:
+        """Note a worker that takes part."""
+        self.entries.setdefault(identity, Entry(worker, host))
+
+    def hear(self, identity: str, now_s: float) -> None:
+        """Note a word of a worker; one that was lost is back."""
+        entry = self.entries[identity]
+        entry.silence.hear()
+        entry.heard_s = now_s
+        if entry.is_away and not entry.has_left:
+            entry.absences[-1].to_s = now_s
+            log.warning("worker %s is back after %.1f s", entry.worker, now_s - entry.absences[-1].from_s)
+
+    def leave(self, identity: str, now_s: float, users: int) -> None:
+        """Note that a worker leaves, with all its rows delivered. `users` is how many it had."""
+        entry = self.entries[identity]
+        if not entry.is_away:
+            entry.absences.append(self._absence("left", entry, now_s, users))
+            log.warning("worker %s leaves the run", entry.worker)
+        entry.has_left = True
+
+    def tick(self, done: Container[str]) -> None:
+        """Let a moment pass; name those who have been silent for too long and are not done."""
+        for identity, entry in self.entries.items():
+            if identity not in done and entry.silence.tick() >= LOST_S and not entry.is_away:
+                entry.absences.append(self._absence("lost", entry, entry.complete_s, entry.status["users"]))
+                log.error("worker %s on %s is lost: silent for %g s", entry.worker, entry.host, LOST_S)
+
+    @property
+    def present(self) -> dict[str, Entry]:
+        """Those who are there, by identity."""
+        return {identity: entry for identity, entry in self.entries.items() if not entry.is_away}
+
+    def _absence(self, why: str, entry: Entry, from_s: float, users: int) -> Absence:
+        others = sum(each.status["users"] for each in self.present.values() if each is not entry)
+        in_flight = sum(entry.status.get("active", {}).values()) if why == "lost" else 0
+        return Absence(why, from_s, None, users, others + users, in_flight)

@@ -1,0 +1,236 @@
+"""The crew of a master: workers at the end of messages. Rows come in parcels; nothing is written twice."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gevent
+
+from locustfiles import _messages as messages
+from locustfiles._clock import RunClock
+from locustfiles._lane import Tally
+from locustfiles._ledger import Ledger
+from locustfiles._report import WorkerReport
+from locustfiles._roll import Entry, Roll
+from locustfiles._silence import TICK_S
+from scenarios.errors import ExitCode
+
+if TYPE_CHECKING:
+    from locust.env import Environment
+    from locust.runners import MasterRunner
+
+    from locustfiles._door import Door
+    from locustfiles._order import Order
+    from locustfiles._schedule import Span
+
+BEAT_S = 1.0
+ASK_AGAIN_S = 5.0
+RETURN_S = 15.0
+"""A worker that was lost shortly before the end may come back with its rows for this long."""
+REFUSED_WAIT_S = 10.0
+"""After a refusal, another worker may take the place for this long before the run is given up."""
+
+
+class Workers:
+    """Users in other processes."""
+
+    def __init__(self, environment: Environment, policy: str) -> None:
+        self._environment = environment
+        self._clock = RunClock(time.time())
+        self._policy = policy
+        self._order: Order | None = None
+        self._ledger: Ledger | None = None
+        self._spans: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self._roll = Roll()
+        self._reports: dict[str, WorkerReport] = {}
+        self._door.on_admitted = self._admit
+        self._door.on_refused = lambda: gevent.spawn_later(REFUSED_WAIT_S, self._give_up_waiting)
+        for kind, listener in (
+            (messages.ROWS, self._on_rows),
+            (messages.STATUS, self._on_status),
+            (messages.COLLECTED, self._on_collected),
+        ):
+            self._runner.register_message(kind, listener)
+        gevent.spawn(self._beat_forever)
+        gevent.spawn(self._call_roll_forever)
+
+    @property
+    def _runner(self) -> MasterRunner:
+        return self._environment.runner
+
+    @property
+    def _door(self) -> Door:
+        door: Door = self._runner.server.door
+        return door
+
+    def open(self, order: Order, folder: Path) -> None:
+        """Open `attempts.csv`, and tell each worker of the run before Locust sends it users."""
+        self._order, self._clock = order, RunClock(order.epoch_unix_s, order.epoch_monotonic_s)
+        self._spans, self._reports, self._roll = {}, {}, Roll()
+        self._ledger = Ledger(folder / "attempts.csv")
+        for identity, client in self._runner.clients.items():
+            if client.state != "missing":
+                self._admit(identity)
+
+    def publish(self, spans: Sequence[Span]) -> None:
+        """Send them to all workers."""
+        self._spans.update({(span.endpoint, span.arm, span.phase): span.to_document() for span in spans})
+        for identity in self._roll.present:
+            self._beat(identity)
+
+    def active(self, lane: str) -> int:
+        """Add up the last words on it of workers that are there."""
+        return sum(entry.status.get("active", {}).get(lane, 0) for entry in self._roll.present.values())
+
+    def tallies(self) -> dict[str, Tally]:
+        """Add up the workers' last words on them."""
+        totals: dict[str, Tally] = {}
+        for entry in self._entries:
+            for name, counts in entry.status.get("tallies", {}).items():
+                total = totals.setdefault(name, Tally())
+                for key, count in counts.items():
+                    setattr(total, key, getattr(total, key) + count)
+        return totals
+
+    def stop_reasons(self) -> dict[str, str]:
+        """Gather them; the first worker's word stands."""
+        reasons: dict[str, str] = {}
+        for entry in self._entries:
+            for name, reason in entry.status.get("stop_reasons", {}).items():
+                reasons.setdefault(name, reason)
+        return reasons
+
+    def breakdown(self) -> str:
+        """Name a worker that was lost, where the scenario says to stop then; and the last one."""
+        away = [entry for entry in self._entries if entry.is_away]
+        if away and (self._policy == "stop" or not self._roll.present):
+            names = ", ".join(f"{entry.worker} on {entry.host}" for entry in away)
+            policy = "traffic.on_worker_loss: stop" if self._policy == "stop" else "no worker is left"
+            return f"worker {names} was lost ({policy})"
+        return ""
+
+    def collect(self, timeout_s: float) -> list[WorkerReport]:
+        """Ask each worker for its last rows, and wait as long as they come; what does not come is named as lost."""
+        if self._ledger is None:
+            return []
+        asked_s, received, given_up_s = -ASK_AGAIN_S, -1, 0.0
+        while waiting := self._missing():
+            now = time.monotonic()
+            if (total := sum(self._ledger.received.values())) != received:
+                received, given_up_s = total, now + timeout_s
+            if now > given_up_s:
+                break
+            if now > asked_s + ASK_AGAIN_S:
+                asked_s = now
+                for identity in waiting:
+                    self._send(messages.COLLECT, None, identity)
+            gevent.sleep(0.05)
+        reports = [self._report(identity, entry) for identity, entry in self._roll.entries.items()]
+        self._ledger.close()
+        self._order = self._ledger = None
+        return sorted(reports, key=lambda report: (len(report.worker), report.worker))
+
+    @property
+    def _entries(self) -> list[Entry]:
+        return list(self._roll.entries.values())
+
+    def _missing(self) -> list[str]:
+        """Name those whose report may still come."""
+        now_s = self._clock.now()
+        return [
+            identity
+            for identity, entry in self._roll.entries.items()
+            if identity not in self._reports and not entry.has_left
+            if not entry.is_away or now_s < entry.heard_s + RETURN_S
+        ]
+
+    def _report(self, identity: str, entry: Entry) -> WorkerReport:
+        assert self._ledger is not None
+        received = self._ledger.received.get(entry.worker, 0)
+        report = self._reports.get(identity)
+        made = max(report.rows if report else int(entry.status["rows"]), received)
+        report = report or WorkerReport(entry.worker, entry.host)
+        report.rows = received - self._ledger.lost.get(entry.worker, 0)
+        report.rows_lost = made - report.rows
+        report.absences = [{**asdict(absence), "share": absence.share} for absence in entry.absences]
+        return report
+
+    def _admit(self, identity: str) -> None:
+        """Tell a worker of the run, if there is one."""
+        if self._order is None:
+            return
+        worker = f"w{self._runner.get_worker_index(identity)}"
+        self._roll.enter(identity, worker, self._door.hosts.get(identity, ""))
+        order = {"worker": worker, "order": self._order.to_document(), "spans": list(self._spans.values())}
+        self._send(messages.ORDER, order, identity)
+
+    def _give_up_waiting(self) -> None:
+        options: Any = self._environment.parsed_options
+        if self._runner.state == "ready" and len(self._runner.clients.ready) < options.expect_workers:
+            refused = "\n".join(self._door.refused)
+            sys.stderr.write(f"{refused}\n{options.expect_workers} workers are expected: the run is given up\n")
+            sys.exit(int(ExitCode.USAGE))
+
+    def _send(self, kind: str, data: Any, identity: str) -> None:
+        self._runner.send_message(kind, data, identity)
+
+    def _beat(self, identity: str) -> None:
+        entry = self._roll.entries.get(identity)
+        received = self._ledger.received.get(entry.worker, 0) if self._ledger and entry else 0
+        self._send(messages.BEAT, {"spans": list(self._spans.values()), "received": received}, identity)
+
+    def _beat_forever(self) -> None:
+        while True:
+            gevent.sleep(BEAT_S)
+            for identity in list(self._door.hosts):
+                self._beat(identity)
+
+    def _call_roll_forever(self) -> None:
+        while True:
+            gevent.sleep(TICK_S)
+            self._roll.tick(self._reports)
+
+    def _hear(self, identity: str) -> Entry | None:
+        entry = self._roll.entries.get(identity)
+        if entry is not None:
+            self._roll.hear(identity, self._clock.now())
+        return entry
+
+    def _on_rows(self, msg: Any, **_: Any) -> None:
+        entry = self._hear(msg.node_id)
+        if self._ledger is None or entry is None or msg.data["run_id"] != self._run_id:
+            return
+        received = self._ledger.take(entry.worker, msg.data["batches"])
+        for batch in msg.data["batches"]:
+            if batch["first"] + batch["count"] <= received and batch["complete_s"] is not None:
+                entry.complete_s = max(entry.complete_s, batch["complete_s"])
+        self._send(messages.BEAT, {"spans": list(self._spans.values()), "received": received}, msg.node_id)
+
+    def _on_status(self, msg: Any, **_: Any) -> None:
+        entry = self._hear(msg.node_id)
+        if entry is None or self._ledger is None:
+            return
+        status = msg.data
+        if status["run_id"] != self._run_id and msg.node_id not in self._reports:
+            self._admit(msg.node_id)  # the order was lost on the way
+            return
+        entry.status = status
+        if status["rows"] == self._ledger.received.get(entry.worker, 0):
+            entry.complete_s = max(entry.complete_s, status["complete_s"])
+
+    def _on_collected(self, msg: Any, **_: Any) -> None:
+        entry = self._hear(msg.node_id)
+        if entry is None or msg.data["run_id"] != self._run_id:
+            return
+        self._reports[msg.node_id] = WorkerReport(**msg.data["report"])
+        if msg.data["leaving"]:
+            self._roll.leave(msg.node_id, self._clock.now(), msg.data["users"])
+
+    @property
+    def _run_id(self) -> str:
+        return self._order.run_id if self._order else ""
