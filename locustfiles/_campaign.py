@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,7 +112,7 @@ def _gate(scenario: Scenario) -> Gate | None:
     throttle = scenario.throttle
     if throttle.policy != "honor" or throttle.scope != "key":
         return None
-    return Gate(throttle.pace, random.Random(scenario.seed))
+    return Gate(throttle.pace)
 
 
 def begin(

@@ -6,87 +6,157 @@ wait is over would arrive as a herd, and be refused again.
 
 from __future__ import annotations
 
-import random
+import itertools
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Literal
 
-RATE_WINDOW_S = 10.0
-LOWEST_RATE = 1.0
+MEMORY_S = 60.0
+"""How far back admissions are counted: the windows of providers are a minute or shorter."""
+
+LOWEST_RATE = 0.1
 """Requests per second: the gate never gets slower than this."""
 
-DECREASE = 0.85
-INCREASE_PER_S = 0.03
-"""A refusal while paced multiplies the rate by `DECREASE`; each second without one adds this share of the rate that was
-admitted before the first refusal (additive increase, multiplicative decrease)."""
+DECREASE, WALL = 0.9, 0.96
+"""A refusal while paced multiplies the rate by `DECREASE`; `WALL` times the refused rate is taken for the limit."""
+
+RECOVERY_S = 8.0
+"""With a queue, rate(t) = wall (1 - (1 - DECREASE / WALL) (1 - t / RECOVERY_S)^3): soon back at the wall, slow near it,
+faster the longer it holds. The cubic law of TCP (RFC 9438), here for a rate."""
+
+GUESS_DOUBLES_S = 5.0
+"""The first pace after none is what was admitted, often too low: with a queue it doubles this fast until refused."""
+
+GUESS_WALL = 0.9
+"""As `WALL`, for the refusal that ends the doubling: it overshoots more."""
+
+TOO_HIGH = 1.5
+"""A pace this many times what was admitted, waits included, is no overshoot but a wrong first guess."""
+
+BURST_S = 0.1
+"""Pace that was not used, in seconds of it, may be made up for: users do not come evenly. Not after a refusal."""
+
+GLANCE_S = 0.05
+"""Longer pauses are taken in halves, for the pace may rise meanwhile."""
+
+NEVER = float("-inf")
 
 
 @dataclass(slots=True)
 class Gate:
-    """Gives each request its moment.
+    """Lets users through: `join` the queue, then pause for `delay` until that is 0.
 
     `pace` `fixed`: paced only while a queue is left from a refusal; `adaptive`: paced from the first refusal on, so
-    that the load stays just below the limit. `rate` is the pace in requests per second, None before the first refusal.
+    that the load stays just below the limit. `rate` is the pace in requests per second, None where there is none.
     """
 
     pace: Literal["fixed", "adaptive"] = "fixed"
-    rng: random.Random = field(default_factory=random.Random)
     now: Callable[[], float] = perf_counter
     rate: float | None = None
-    _closed_until: float = 0.0
-    _next_slot: float = 0.0
-    _base_rate: float = LOWEST_RATE
-    _raised_at: float = 0.0
+    _closed_until: float = NEVER
+    _next_slot: float = NEVER
+    _wall: float = LOWEST_RATE
+    _slowed_at: float = NEVER
+    _age_s: float = 0.0
+    _guessed: bool = False
+    _seen_at: float = NEVER
+    _tickets: itertools.count[int] = field(default_factory=itertools.count)
+    _queue: list[int] = field(default_factory=list)
     _let_through: deque[float] = field(default_factory=deque)
 
-    def slot(self) -> float:
-        """Take the next free moment, on the gate's clock: now, when nobody waits."""
-        now = self.now()
-        moment = self._paced_slot(now) if self._is_paced(now) else now
-        self._let_through.append(moment)
-        self._forget(now)
-        return moment
+    def join(self) -> int:
+        """Queue up; give the place in the queue."""
+        ticket = next(self._tickets)
+        self._queue.append(ticket)
+        return ticket
 
-    def refuse(self, wait_s: float) -> None:
-        """Note a refusal: nobody passes for `wait_s` seconds. A wait that is already known is never made shorter."""
+    def leave(self, ticket: int) -> None:
+        """Leave the queue without passing."""
+        self._queue.remove(ticket)
+
+    def delay(self, ticket: int) -> float:
+        """Give the seconds to pause before asking again; 0: pass, and the place is given up."""
+        now = self.now()
+        self._grow(now)
+        ahead = bisect_left(self._queue, ticket)
+        wait_s = self._moment(ahead) - now
+        if wait_s > 0:
+            return wait_s if wait_s < GLANCE_S or not ahead else max(wait_s / 2, GLANCE_S)
+        self._pass(now)
+        del self._queue[ahead]
+        if not self._queue and self.pace == "fixed":
+            self.rate = None
+        return 0.0
+
+    def refuse(self, wait_s: float, passed_s: float) -> None:
+        """Note the refusal of a request that passed at `passed_s`: nobody passes for `wait_s` seconds.
+
+        A wait that is already known is never made shorter.
+        """
         now = self.now()
         if self._let_through:
             self._let_through.pop()
-        if now >= self._closed_until:  # those who are refused behind the first tell nothing new of the limit
-            self._slow_down(now)
         self._closed_until = max(self._closed_until, now + wait_s)
+        if passed_s >= self._slowed_at:  # those under way at the last refusal tell nothing new of the limit
+            self._slow_down(now)
         self._next_slot = max(self._next_slot, self._closed_until)
 
-    def is_shut(self) -> bool:
-        """Tell whether nobody may pass now."""
-        return self.now() < self._closed_until
+    def _moment(self, ahead: int) -> float:
+        """Give when the one with `ahead` others before may pass."""
+        if self.rate is None:
+            return self._closed_until
+        return max(self._closed_until, self._next_slot) + ahead / self.rate
 
-    def _is_paced(self, now: float) -> bool:
-        return self.rate is not None and (self.pace == "adaptive" or now < self._next_slot)
+    def _pass(self, now: float) -> None:
+        if self.rate is not None:
+            self._next_slot = max(self._next_slot, now - BURST_S) + 1 / self.rate
+        self._let_through.append(now)
+        while self._let_through[0] < now - MEMORY_S:
+            self._let_through.popleft()
 
-    def _paced_slot(self, now: float) -> float:
-        assert self.rate is not None
-        if now > self._closed_until:
-            self.rate += (now - max(self._raised_at, self._closed_until)) * INCREASE_PER_S * self._base_rate
-            self._raised_at = now
-        moment = max(now, self._next_slot)
-        self._next_slot = moment + 1.0 / self.rate
-        return moment + self.rng.uniform(0.0, 0.5 / self.rate)
+    def _grow(self, now: float) -> None:
+        """Raise the rate by the time in which there was a queue: a pace that nobody needs is no proof that it holds."""
+        if self.rate is None:
+            return
+        since = max(self._seen_at, self._closed_until)
+        if len(self._queue) > 1 and now > since:
+            self._age_s += now - since
+            self.rate = max(self.rate, self._wall * self._growth())
+        self._seen_at = now
+
+    def _growth(self) -> float:
+        """Give the rate as a multiple of the wall."""
+        if self._guessed:
+            return float(2.0 ** (self._age_s / GUESS_DOUBLES_S))
+        return float(1 - (1 - DECREASE / WALL) * (1 - self._age_s / RECOVERY_S) ** 3)
 
     def _slow_down(self, now: float) -> None:
-        if self.rate is not None and self._is_paced(now):
-            self.rate = max(self.rate * DECREASE, LOWEST_RATE)
+        admitted = self._admitted_rate()
+        if self.rate is None and now - self._slowed_at > MEMORY_S:
+            self.rate = self._wall = admitted
+            self._guessed = True
         else:
-            self.rate = self._base_rate = max(self._admitted_rate(now), LOWEST_RATE)
-        self._raised_at = now
+            self._wall = self._lowered_wall(admitted)
+            self.rate = self._wall * DECREASE / WALL
+            self._guessed = False
+        self._age_s = 0.0
+        self._slowed_at = self._seen_at = now
 
-    def _admitted_rate(self, now: float) -> float:
-        self._forget(now)
-        passed = [moment for moment in self._let_through if moment <= now]
-        return len(passed) / max(now - passed[0], 1.0) if passed else 0.0
+    def _lowered_wall(self, admitted: float) -> float:
+        if self.rate is None:  # the queue was gone for a while: what was learned of the limit still holds
+            return max(self._wall, admitted * DECREASE)
+        if self.rate > TOO_HIGH * admitted:
+            return admitted
+        return max(self.rate * (GUESS_WALL if self._guessed else WALL), LOWEST_RATE)
 
-    def _forget(self, now: float) -> None:
-        while self._let_through and self._let_through[0] < now - RATE_WINDOW_S:
-            self._let_through.popleft()
+    def _admitted_rate(self) -> float:
+        """Give the highest rate over any stretch up to the end of the wait, which ends a limiter's window too.
+
+        A second of the wait is left out: that much may be rounding.
+        """
+        until = max(self.now(), self._closed_until - 1.0)
+        counted = enumerate(reversed(self._let_through), 1)
+        return max((count / max(until - moment, 1.0) for count, moment in counted), default=LOWEST_RATE)

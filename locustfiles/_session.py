@@ -45,6 +45,7 @@ class ChatSession:
         self._plan: PlannedConversation | None = None
         self._said = 0
         self._history: list[Message] = []
+        self._passed_s = 0.0
         self.next_turn_s = campaign.clock.now() + self._rng.random() * ARRIVAL_SPREAD_S
 
     def close(self) -> None:
@@ -91,20 +92,31 @@ class ChatSession:
             self._history.append(Message("assistant", reply.text))
 
     def _attempts(self, plan: PlannedConversation, intended_s: float) -> tuple[Attempt, Reply | None]:
-        waited_s, wait = 0.0, None
+        waited_s, wait, last = 0.0, None, None
         for attempt_no in itertools.count(1):
             attempt = self._row(plan, intended_s, attempt_no)
             attempt.waited_s = self._wait(attempt, wait)
             waited_s += attempt.waited_s or 0.0
+            if self._lane.stop_reason:  # another user was told meanwhile that none will be served
+                return self._unsent(attempt, last), None
             reply, decision = self._attempt(attempt)
             wait = self._decide(attempt, decision, reply, waited_s)
             self._campaign.record(self._lane, attempt, self._client.trace)
             if wait is None:
                 break
+            last = attempt
         self._campaign.report_turn(self._lane, attempt)
         if reply is not None:
             self._campaign.answers.offer(self._answer(attempt, reply))
         return attempt, reply if attempt.outcome in ANSWERED else None
+
+    def _unsent(self, attempt: Attempt, last: Attempt | None) -> Attempt:
+        """End a turn before it sends `attempt`; give its last row."""
+        if last is None:
+            self._campaign.record(self._lane, attempt, Trace())
+            return attempt
+        self._campaign.report_turn(self._lane, last)
+        return last
 
     def _answer(self, attempt: Attempt, reply: Reply) -> Answer:
         return Answer(
@@ -172,23 +184,31 @@ class ChatSession:
                 waited = self._pass(self._lane.gate)
             else:
                 waited = wait is not None
-                if wait is not None:
-                    self._pause(wait.seconds)
+                self._pause_until(started + (wait.seconds if wait else 0.0))
         except BaseException:
             if attempt.attempt_no == 1:
                 self._campaign.record(self._lane, attempt, Trace())
             raise
-        return perf_counter() - started if waited else None
+        self._passed_s = perf_counter()
+        return self._passed_s - started if waited else None
 
     def _pass(self, gate: Gate) -> bool:
         """Go through the gate; tell whether it made us wait."""
         waited = False
-        while (delay_s := gate.slot() - perf_counter()) > 0:
-            waited = True
-            self._pause(delay_s)
-            if not gate.is_shut():
-                break
+        ticket = gate.join()
+        try:
+            while (delay_s := gate.delay(ticket)) > 0:
+                waited = True
+                self._pause(delay_s)
+        except BaseException:
+            gate.leave(ticket)
+            raise
         return waited
+
+    def _pause_until(self, moment: float) -> None:
+        """Sleep, and sleep again when a timer strikes before its time."""
+        while (rest_s := moment - perf_counter()) > 0:
+            self._pause(rest_s)
 
     def _decide(self, attempt: Attempt, decision: Decision, reply: Reply | None, waited_s: float) -> Wait | None:
         """Say how long to wait before trying again; None ends the turn. Marks the row when it gives up."""
@@ -203,7 +223,7 @@ class ChatSession:
         attempt.wait_source = hint.source if hint else (wait.source if wait else "")
         asked = hint or wait
         if self._lane.gate is not None and asked is not None:
-            self._lane.gate.refuse(asked.seconds)
+            self._lane.gate.refuse(asked.seconds, self._passed_s)
         if wait is None and throttle.policy != "none":
             attempt.outcome = Outcome.GAVE_UP
         return wait

@@ -1,0 +1,159 @@
+"""The gate's law against models of limiters, in simulated time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from limited_world import SERVICE_S, THINK_S, World
+
+from locustfiles._gate import Gate
+from scenarios.simulator.limits import FixedWindow, Limiter, TokenBucket
+
+LIMITS: dict[str, tuple[Callable[[], Limiter], float]] = {
+    "bucket by the second": (lambda: TokenBucket(66, 1.0, 12), 66.0),
+    "window of a second": (lambda: FixedWindow(66, 1.0), 66.0),
+    "bucket by the minute": (lambda: TokenBucket(600, 60.0, 30), 10.0),
+    "window of ten seconds": (lambda: FixedWindow(600, 10.0), 60.0),
+    "window of a minute": (lambda: FixedWindow(600, 60.0), 10.0),
+    "one a second": (lambda: TokenBucket(60, 60.0, 1), 1.0),
+}
+SETTLED_S, END_S = 60.0, 360.0
+HINTS: dict[str, Callable[[float], float]] = {
+    "whole seconds": math.ceil,
+    "milliseconds": lambda wait_s: math.ceil(wait_s * 1000) / 1000,
+}
+
+
+@dataclass
+class Clock:
+    """A clock that stands until it is moved."""
+
+    time_s: float = 0.0
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return self.time_s
+
+
+def world(limit: str, demand: float, pace: str, hint: str) -> tuple[World, float]:
+    """Give a world after `END_S` whose users ask for `demand` times the limit, and the limit per second."""
+    limiter, rate = LIMITS[limit]
+    users = round(demand * rate * (THINK_S + SERVICE_S))
+    return World(limiter(), users, pace, HINTS[hint]).run(END_S), rate
+
+
+@pytest.mark.parametrize("hint", HINTS)
+@pytest.mark.parametrize("pace", ["fixed", "adaptive"])
+@pytest.mark.parametrize("demand", [1.5, 4.0])
+@pytest.mark.parametrize("limit", LIMITS)
+def test_overload_is_held_just_below_the_limit(limit: str, demand: float, pace: str, hint: str) -> None:
+    """At 1.5 and 4 times the limit it is used to 85 %, with few refusals a minute, no early arrival and no crowd."""
+    found, rate = world(limit, demand, pace, hint)
+    assert found.per_second(found.admitted, SETTLED_S) >= 0.85 * rate
+    assert found.per_second(found.refused, SETTLED_S) * 60 <= 12
+    assert found.early == []
+
+
+@pytest.mark.parametrize("pace", ["fixed", "adaptive"])
+@pytest.mark.parametrize("limit", [name for name, (_, rate) in LIMITS.items() if rate > 1])
+def test_below_the_limit_it_costs_no_throughput(limit: str, pace: str) -> None:
+    """At 80 % of the limit the users get what they ask for; four users at one a second wait for each other anyway."""
+    found, rate = world(limit, 0.8, pace, "whole seconds")
+    assert found.per_second(found.admitted, SETTLED_S) >= 0.9 * 0.8 * rate
+
+
+def test_near_the_limit_the_queue_is_let_go() -> None:
+    """At 95 % of a bucket that crowds empty, waits told to the millisecond hold few users, and them not for long."""
+    found, rate = world("bucket by the second", 0.95, "fixed", "milliseconds")
+    held = [wait_s for wait_s in found.held if wait_s > 0]
+    assert found.per_second(found.admitted, SETTLED_S) >= 0.97 * 0.95 * rate
+    assert len(held) < 0.3 * len(found.held)
+    assert sum(held) / len(held) < 0.3
+
+
+@pytest.mark.parametrize("users", [50, 500])
+def test_users_who_were_refused_together_come_back_paced(users: int) -> None:
+    """After a crowd was refused, arrivals in any second stay within 1.5 times the pace, the first ones too."""
+    found = World(TokenBucket(66, 1.0, 12), users, "fixed", ramp_s=0.001)
+    found.run(0.5)
+    assert len(found.refused) == users - 12
+    found.run(30.0)
+    assert found.peak(0.5) <= 1.5 * 66
+
+
+def test_the_first_pace_counts_the_wait() -> None:
+    """600 admitted in a second and 9 seconds of waiting, one of which may be rounding, are 600 in nine seconds."""
+    clock = Clock()
+    gate = Gate(now=clock)
+    for number in range(601):
+        clock.time_s = number / 600
+        assert gate.delay(gate.join()) == 0.0
+    gate.refuse(9.0, clock.time_s)
+    assert gate.rate == pytest.approx(600 / 9, rel=0.01)
+
+
+def test_a_crowd_refused_together_slows_down_once() -> None:
+    """Refusals of requests that were under way at the first one say nothing new of the limit."""
+    clock = Clock()
+    gate = Gate(now=clock)
+    for _ in range(20):
+        gate.delay(gate.join())
+    clock.time_s = 0.01
+    gate.refuse(0.5, 0.0)
+    rate = gate.rate
+    for number in range(10):
+        clock.time_s = 0.01 + number / 1000
+        gate.refuse(0.5, 0.0)
+    assert gate.rate == rate
+
+
+@pytest.mark.parametrize(("pace", "paced"), [("fixed", False), ("adaptive", True)])
+def test_only_the_adaptive_pace_outlives_the_queue(pace: str, *, paced: bool) -> None:
+    """With the queue gone, `fixed` holds nobody back; `adaptive` stays just below the limit."""
+    clock = Clock()
+    gate = Gate(pace, now=clock)  # type: ignore[arg-type]
+    gate.delay(gate.join())
+    gate.refuse(1.0, clock.time_s)
+    ticket = gate.join()
+    clock.time_s = 2.0
+    assert gate.delay(ticket) == 0.0
+    assert (gate.rate is not None) == paced
+
+
+def test_who_leaves_the_queue_holds_nobody_up() -> None:
+    """The next in line moves up."""
+    clock = Clock()
+    gate = Gate(now=clock)
+    gate.delay(gate.join())
+    gate.refuse(1.0, clock.time_s)
+    first, second = gate.join(), gate.join()
+    gate.leave(first)
+    clock.time_s = 1.0
+    assert gate.delay(second) == 0.0
+
+
+@given(
+    waits=st.lists(st.tuples(st.floats(0.001, 50), st.floats(0, 5)), min_size=1, max_size=20),
+    pace=st.sampled_from(["fixed", "adaptive"]),
+)
+def test_nobody_passes_before_any_wait_is_over(waits: list[tuple[float, float]], pace: str) -> None:
+    """Whatever waits are told in whatever order, none is cut short."""
+    clock = Clock()
+    gate = Gate(pace, now=clock)  # type: ignore[arg-type]
+    told_until = 0.0
+    for wait_s, later_s in waits:
+        gate.refuse(wait_s, clock.time_s)
+        told_until = max(told_until, clock.time_s + wait_s)
+        ticket = gate.join()
+        clock.time_s += later_s
+        delay_s = gate.delay(ticket)
+        assert (delay_s > 0) == (clock.time_s < told_until) or gate.rate is not None
+        if delay_s == 0.0:
+            assert clock.time_s >= told_until
+        else:
+            gate.leave(ticket)
