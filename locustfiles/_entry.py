@@ -126,7 +126,7 @@ def _terms(scenario: Scenario | None, nonce: str) -> Terms:
         nonce,
         keys={name: each.key_env for name, each in scenario.endpoints.items() if each.key_env},
         simulated=[name for name, each in scenario.endpoints.items() if each.simulated],
-        users=(options and options.num_users) or max(arms),
+        users=(PROCESS.director and PROCESS.director.overrides.users) or max(arms),
         workers=(options and options.expect_workers) or 1,
     )
 
