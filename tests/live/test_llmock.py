@@ -9,12 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 Tailgate = Callable[..., subprocess.CompletedProcess[str]]
 
 SCENARIO = """
 endpoints:
   mock: {{url: "{root}/v1", model: gpt-4o-mini, prices: {{input: 1, output: 2}}}}
-traffic: {{users: 8, ramp: 1s, warm_up: 0s, steady: 12s, drain: 30s, think_time: 100ms}}
+traffic: {{users: 6, ramp: 1s, warm_up: 0s, steady: 12s, drain: 30s, think_time: 100ms}}
 conversation: {{max_output_tokens: 64}}
 slo: [p50(ttft_ms) < 5s]
 """
@@ -27,20 +29,26 @@ def rows(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.parametrize("trouble", [("429", "--rpm", "30"), ("503", "--error-rate", "503=0.2")])
 def test_llmock_finds_no_fault_with_our_client(
-    tailgate: Tailgate, tmp_path: Path, llmock: Callable[..., str], fetch: Callable[[str], Any]
+    trouble: tuple[str, ...],
+    tailgate: Tailgate,
+    tmp_path: Path,
+    llmock: Callable[..., str],
+    fetch: Callable[[str], Any],
 ) -> None:
-    """Under a request limit and random 503s, llmock's own verdict is clean and its journal agrees with our rows."""
-    root = llmock("--rpm", "60", "--error-rate", "503=0.1", "--stream-chunk-delay-ms", "5")
+    """Under a request limit, or random 503s, llmock's own verdict is clean and its journal agrees with our rows."""
+    status, *options = trouble
+    root = llmock(*options, "--stream-chunk-delay-ms", "5")
     (tmp_path / "mock.yaml").write_text(SCENARIO.format(root=root))
     done = tailgate("run", "mock.yaml")
     verdict = fetch(f"{root}/_llmock/verdict")
-    attempts = rows(tmp_path)
-    statuses = Counter(row["http_status"] for row in attempts)
-    assert done.returncode in {0, 5}, done.stderr  # 5: a busy machine, and the run says so
-    assert (verdict["findings"], verdict["attempts"]) == ([], len(attempts))
-    assert verdict["faults_injected"] == statuses["429"] + statuses["503"]
-    assert {"200", "429", "503"} <= set(statuses)
+    sent = [row for row in rows(tmp_path) if row["sent_s"]]
+    statuses = Counter(row["http_status"] for row in sent)
+    assert done.returncode in {0, 4, 5}, done.stderr  # on a busy machine, few turns or a late generator
+    assert (verdict["findings"], verdict["attempts"]) == ([], len(sent))
+    assert set(statuses) == {"200", status}
+    assert verdict["faults_injected"] == statuses[status]
 
 
 def test_cut_streams_are_called_cut(

@@ -34,5 +34,5 @@ def test_real_tokens_real_tail(
         assert 0 < int(row["output_tokens"]) <= 24
         assert int(row["input_tokens"]) > 0
         assert float(row["sent_s"]) < float(row["first_token_s"]) <= float(row["last_token_s"]) <= float(row["end_s"])
-    assert report["groups"][0]["cost"]["cost_per_1k_responses_usd"]["value"] > 0
+    assert sum(group["turns"] for group in report["groups"]) >= 4
     assert (folder / "report.html").read_text().startswith("<!")
