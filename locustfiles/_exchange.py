@@ -1,7 +1,9 @@
 """One request and its response on one connection, stamped as its bytes arrive.
 
 libev calls `_readable` for each arrival: it stamps, de-frames and scans, without waking the user's greenlet, which
-sleeps until the response has ended or a deadline has passed.
+sleeps until the response has ended or a deadline has passed. Most arrivals are one HTTP chunk with one content event
+like the last: they take a short way past the parser and the decoder (`_plain`), which touches a third of the memory.
+With hundreds of streams each one's memory has left the processor's cache when its next chunk comes.
 """
 
 from __future__ import annotations
@@ -12,12 +14,13 @@ from time import perf_counter
 
 import gevent
 from gevent import get_hub
-from gevent.event import Event
+from gevent.hub import Waiter
 
-from locustfiles._framing import HTTP_OK, ResponseParser, UnframedError
+from locustfiles._framing import CRLF, HTTP_OK, ResponseParser, UnframedError, chunk_start
 from locustfiles._transport import Connection
 from scenarios.scenario import Timeouts
 from scenarios.wire import Decoder
+from scenarios.wire.plain import Plain
 
 ERROR_BODY_BYTES = 65536
 DONE_GRACE_S = 1.0
@@ -58,15 +61,16 @@ class _NotTakenError(Exception):
 class Exchange:
     """Send `request` on `connection` and read the answer into `trace`, its 200 body into `decoder`."""
 
-    __slots__ = ("_awake", "_connection", "_decoder", "_finished", "_new_chunks", "_now", "_parser", "_timeouts",
-                 "trace")  # fmt: skip
+    __slots__ = ("_connection", "_decoder", "_finished", "_new_chunks", "_now", "_parser", "_plain", "_sleeper",
+                 "_timeouts", "trace")  # fmt: skip
 
     def __init__(self, connection: Connection, decoder: Decoder, timeouts: Timeouts) -> None:
         self._connection = connection
         self._decoder = decoder
         self._timeouts = timeouts
         self._parser = ResponseParser(self._on_headers, self._on_body)
-        self._awake = Event()
+        self._plain: Plain | None = None
+        self._sleeper: Waiter | None = None
         self._finished = False
         self._new_chunks = 0
         self._now = 0.0
@@ -74,25 +78,23 @@ class Exchange:
 
     def run(self, request: bytes) -> Trace:
         """Do it. Failures stand in the trace; only the user's own end (GreenletExit and the like) is raised."""
-        watcher = get_hub().loop.io(self._connection.fd, 1)
-        trace = self.trace
+        trace, connection = self.trace, self._connection
         try:
-            watcher.start(self._readable)
+            connection.watch(self._readable)
             trace.sent = perf_counter()
             self._send(request)
             self._wait()
         finally:
-            watcher.stop()
-            watcher.close()
+            connection.unwatch()
         trace.status, trace.headers = self._parser.status, self._parser.headers
         trace.reusable = not trace.failure and self._parser.keep_alive
         return trace
 
     def _send(self, request: bytes) -> None:
-        limit_s = min(self._timeouts.first_byte, self._timeouts.total)
         try:
-            with gevent.Timeout(limit_s, _NotTakenError):
-                self._connection.send(request)
+            if rest := self._connection.offer(request):
+                with gevent.Timeout(min(self._timeouts.first_byte, self._timeouts.total), _NotTakenError):
+                    self._connection.push(rest)
         except _NotTakenError:
             if not self._finished:
                 self._now = perf_counter()
@@ -110,8 +112,24 @@ class Exchange:
                 self._now = now
                 self._end(failure)
                 return
-            self._awake.wait(min(deadline - now, self._timeouts.idle))  # bytes set no deadline nearer than that
-            self._awake.clear()
+            self._sleep(min(deadline - now, self._timeouts.idle))  # bytes set no deadline nearer than that
+
+    def _sleep(self, seconds: float) -> None:
+        """Give way to others until `_wake`, or until the time is over."""
+        hub = get_hub()
+        self._sleeper = Waiter(hub)
+        timer = hub.loop.timer(seconds)
+        try:
+            timer.start(self._sleeper.switch, None)
+            self._sleeper.get()
+        finally:
+            self._sleeper = None
+            timer.stop()
+            timer.close()
+
+    def _wake(self) -> None:
+        if self._sleeper is not None:
+            self._sleeper.switch(None)
 
     def _deadline(self) -> tuple[float, str]:
         """Give the next moment at which this exchange is given up, and the name of that failure."""
@@ -123,7 +141,8 @@ class Exchange:
         if not trace.bytes_in:
             nearest = trace.sent + limits.first_byte, "first_byte_timeout"
         else:
-            nearest = self._now + limits.idle, "idle_timeout"
+            newest = max(self._now, trace.arrivals[-1] if trace.arrivals else 0.0)  # the short way notes no more
+            nearest = newest + limits.idle, "idle_timeout"
         return min(nearest, (total, "total_timeout"))
 
     def _readable(self) -> None:
@@ -131,7 +150,7 @@ class Exchange:
         connection = self._connection
         try:
             data = connection.read()
-            if data is None:
+            if data is None or (self._plain is not None and self._take_plain(self._plain, data)):
                 return
             lag_s = connection.lag_s
             self._now = now = perf_counter() - lag_s
@@ -154,6 +173,8 @@ class Exchange:
                 self._end("")
             elif connection.ended or self._decoder.done:
                 self._near_end()
+            else:
+                self._plain = self._short_way()
         except UnframedError as error:
             self._end("not_http", str(error))
         except OSError as error:  # ssl.SSLError is one
@@ -163,11 +184,30 @@ class Exchange:
             log.exception("a response could not be read: a defect of Tailgate")
             self._end("internal", type(error).__name__)
 
+    def _take_plain(self, plain: Plain, data: bytes) -> bool:
+        """Take `data` if it is one chunk with one content event like the last."""
+        start = 0 if self._connection.ended else chunk_start(data)
+        if not start or not plain.take(data, start):
+            return False
+        lag_s, trace = self._connection.lag_s, self.trace
+        trace.arrivals.append(perf_counter() - lag_s)
+        trace.bytes_in += len(data)
+        if lag_s > trace.lag_s:  # noqa: PLR1730 - seldom true, and a call costs more
+            trace.lag_s = lag_s
+        return True
+
+    def _short_way(self) -> Plain | None:
+        """Give the event that may come next without the parser's and the decoder's knowledge, its chunk's end added."""
+        plain, parser = self._decoder.plain, self._parser
+        if plain is None or not parser.between_chunks or parser.decode is not None:
+            return None
+        return Plain(plain.before, plain.after + CRLF, plain.bodies)
+
     def _near_end(self) -> None:
         if self._connection.ended:
             self._closed()
         else:
-            self._awake.set()  # the deadline is nearer now
+            self._wake()  # the deadline is nearer now
 
     def _closed(self) -> None:
         self._parser.feed_eof()
@@ -181,7 +221,7 @@ class Exchange:
         trace.failure, trace.failure_detail = failure, detail
         trace.end = self._now or perf_counter()
         self._finished = True
-        self._awake.set()
+        self._wake()
 
     def _on_headers(self) -> None:
         self.trace.headers_at = self._now

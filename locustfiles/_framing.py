@@ -9,6 +9,8 @@ import httptools
 
 HTTP_OK = 200
 ZLIB_HEADER_BYTES = 2
+CRLF = b"\r\n"
+SIZE_DIGITS = 8
 
 
 class UnframedError(Exception):
@@ -21,10 +23,13 @@ class ResponseParser:
     `decode` undoes the body's Content-Encoding, None when there is none. `complete` is set when the message ends, and
     `keep_alive` when the connection can then carry another request. A body without Content-Length or chunked coding
     ends with the connection.
+
+    `between_chunks` is set while the next byte begins a chunk: bytes that are exactly one chunk (`chunk_start`) may
+    then be kept from the parser, which never knows of them.
     """
 
-    __slots__ = ("_on_headers", "_parser", "_until_close", "complete", "decode", "headers", "keep_alive", "on_body",
-                 "status")  # fmt: skip
+    __slots__ = ("_on_headers", "_parser", "_until_close", "between_chunks", "complete", "decode", "headers",
+                 "keep_alive", "on_body", "status")  # fmt: skip
 
     def __init__(self, on_headers: Callable[[], None], on_body: Callable[[bytes], None]) -> None:
         self.on_body = on_body
@@ -33,17 +38,20 @@ class ResponseParser:
         self.decode: Callable[[bytes], bytes] | None = None
         self.headers: dict[str, str] = {}
         self.status: int | None = None
+        self.between_chunks = False
         self.complete = False
         self.keep_alive = False
         self._parser = httptools.HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes. Raises UnframedError."""
+        self.between_chunks = False
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             cause = error.__context__ if isinstance(error, httptools.HttpParserCallbackError) else None
             raise cause or UnframedError(str(error)) from error
+        self.between_chunks = self.between_chunks and data.endswith(CRLF)  # else the next chunk's size has begun
 
     def feed_eof(self) -> None:
         """Take the end of the connection: it completes a body that has no other end."""
@@ -66,6 +74,14 @@ class ResponseParser:
         self.decode = body_decoder(self.headers.get("content-encoding", "identity"))
         self._on_headers()
 
+    def on_chunk_header(self) -> None:
+        """Note that a chunk's data begins."""
+        self.between_chunks = False
+
+    def on_chunk_complete(self) -> None:
+        """Note that a chunk is over, its line end included."""
+        self.between_chunks = True
+
     def on_message_complete(self) -> None:
         """Note the end, or start over after an interim response."""
         if self.status is not None and self.status < HTTP_OK:
@@ -73,6 +89,17 @@ class ResponseParser:
             return
         self.complete = True
         self.keep_alive = not self._until_close and self._parser.should_keep_alive()  # llhttp forgets it after this
+
+
+def chunk_start(data: bytes) -> int:
+    """Give where the content begins in `data` that is exactly one chunk, as most senders write it; 0 for all else.
+
+    RFC 9112 section 7.1: the size in hexadecimal, CRLF, that many bytes, CRLF. Upper case, leading zeros and extensions
+    are for the parser.
+    """
+    start = data.find(CRLF, 1, SIZE_DIGITS + 2) + 2
+    size = len(data) - start - 2
+    return start if size > 0 and data.startswith(b"%x\r\n" % size) and data.endswith(CRLF) else 0
 
 
 def _gzip() -> Callable[[bytes], bytes]:

@@ -12,14 +12,20 @@ import os
 import ssl
 import struct
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import gevent
+from gevent import get_hub
 from gevent.socket import getaddrinfo, wait_read, wait_write
 
 SO_TIMESTAMPNS = 35
 RECEIVE_BYTES = 65536
+READ = 1
+"""libev's EV_READ."""
+
 _TIMESPEC = struct.Struct("qq")
 _ANCILLARY_BYTES = _socket.CMSG_SPACE(_TIMESPEC.size)
 _WOULD_BLOCK = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
@@ -50,12 +56,14 @@ _NO_BIO = ssl.MemoryBIO()
 class Connection:
     """A connected socket. `read` never blocks; `send` and `handshake` give way to other greenlets."""
 
-    __slots__ = ("_incoming", "_outgoing", "_sock", "_tls", "ended", "fd", "kernel_stamps", "lag_s", "used")
+    __slots__ = ("_incoming", "_outgoing", "_sock", "_tls", "_watcher", "ended", "fd", "kernel_stamps", "lag_s",
+                 "used")  # fmt: skip
 
     def __init__(self, sock: _socket.socket) -> None:
         self._sock = sock
         self._tls: ssl.SSLObject | None = None
         self._incoming, self._outgoing = _NO_BIO, _NO_BIO
+        self._watcher: Any = None
         self.fd = sock.fileno()
         self.lag_s = 0.0
         self.kernel_stamps = True
@@ -70,11 +78,11 @@ class Connection:
             try:
                 self._tls.do_handshake()
             except ssl.SSLWantReadError:
-                self._send_plain(self._outgoing.read())
+                self.push(self._outgoing.read())
                 wait_read(self.fd)
                 self._feed_tls(self._sock.recv(RECEIVE_BYTES))
             else:
-                self._send_plain(self._outgoing.read())
+                self.push(self._outgoing.read())
                 return
 
     def read(self) -> bytes | None:
@@ -97,11 +105,28 @@ class Connection:
 
     def send(self, data: bytes) -> None:
         """Send all of `data`. Raises OSError."""
-        if self._tls is None:
-            self._send_plain(data)
-            return
-        self._tls.write(data)
-        self._send_plain(self._outgoing.read())
+        if rest := self.offer(data):
+            self.push(rest)
+
+    def offer(self, data: bytes) -> bytes:
+        """Send what the peer takes at once, and give what is left for `push`. Raises OSError."""
+        if self._tls is not None:
+            self._tls.write(data)
+            data = self._outgoing.read()
+        try:
+            return data[self._sock.send(data) :]
+        except BlockingIOError:
+            return data
+
+    def watch(self, readable: Callable[[], None]) -> None:
+        """Have the event loop call `readable` when there is something to read, until `unwatch`."""
+        if self._watcher is None:
+            self._watcher = get_hub().loop.io(self.fd, READ)
+        self._watcher.start(readable)
+
+    def unwatch(self) -> None:
+        """Stop calling."""
+        self._watcher.stop()
 
     def is_stale(self) -> bool:
         """Tell whether the idle peer has closed, or has sent bytes that nobody asked for."""
@@ -113,9 +138,12 @@ class Connection:
 
     def close(self) -> None:
         """Close the socket."""
+        if self._watcher is not None:
+            self._watcher.close()
         self._sock.close()
 
-    def _send_plain(self, data: bytes) -> None:
+    def push(self, data: bytes) -> None:
+        """Send what `offer` left, however long it takes. Raises OSError."""
         view = memoryview(data)
         while view:
             try:
@@ -137,7 +165,7 @@ class Connection:
                 pieces.append(piece)
         except ssl.SSLWantReadError:
             if self._outgoing.pending:
-                self._send_plain(self._outgoing.read())
+                self.push(self._outgoing.read())
             return b"".join(pieces) or None
         except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             pass

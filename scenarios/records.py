@@ -99,13 +99,10 @@ _SCHEMA = str(SCHEMA_VERSION)
 
 def to_row(attempt: Attempt) -> list[str]:
     """Give the CSV fields of `attempt`, in the order of `COLUMNS`."""
-    return [
-        _SCHEMA,
-        *(
-            "" if value is None else f"{value:.6f}" if type(value) is float else str(value)
-            for value in _values(attempt)
-        ),
+    texts = [
+        "" if value is None else f"{value:.6f}" if type(value) is float else str(value) for value in _values(attempt)
     ]
+    return [_SCHEMA, *texts]
 
 
 def write_header(file: IO[str]) -> None:

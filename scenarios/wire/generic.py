@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scenarios.scenario import Endpoint
+    from scenarios.wire.plain import Plain
     from scenarios.wire.protocol import Decoder, Message, Reply
 
 _PLACEHOLDER = re.compile(r"\{(prompt|max_tokens|model|user)\}")
@@ -71,6 +72,7 @@ class TextDecoder:
     def __init__(self, path: str) -> None:
         self.visible = False
         self.done = False
+        self.plain: Plain | None = None
         self._path = path
         self._body: list[bytes] = []
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scenarios.scenario import Endpoint
+    from scenarios.wire.plain import Plain
     from scenarios.wire.protocol import Decoder, Message, Reply
 
 
@@ -62,6 +63,7 @@ class JsonDecoder:
     def __init__(self) -> None:
         self.visible = False
         self.done = False
+        self.plain: Plain | None = None
         self._body: list[bytes] = []
 
     def feed(self, data: bytes) -> int:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from scenarios.records import Outcome
 from scenarios.wire.api_error import parse_error
 from scenarios.wire.openai_answer import FINISHES, Answer, Part
+from scenarios.wire.plain import STRING_BODY, Plain, is_string_body
 from scenarios.wire.protocol import ApiError
 from scenarios.wire.sse import EventSplitter
 
@@ -28,9 +29,7 @@ HEAD_BYTES = 65_536
 MISSES_ALLOWED = 4
 """How many slots may go unused in a row before the search for slots ends: such a stream changes elsewhere too."""
 
-_BODY = rb'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))++'
-_is_string_body = re.compile(_BODY).fullmatch
-_fields = re.compile(rb'"(?:content|reasoning|reasoning_content)"\s*:\s*"(' + _BODY + rb')"').finditer
+_fields = re.compile(rb'"(?:content|reasoning|reasoning_content)"\s*:\s*"(' + STRING_BODY + rb')"').finditer
 _PROBE = "slot"
 _SSE_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b"error:", b":")
 
@@ -66,6 +65,9 @@ def find_slot(data: bytes) -> Slot | None:
 class StreamDecoder:
     """Reader of one event stream."""
 
+    __slots__ = ("_answer", "_bodies", "_events", "_foreign", "_frame", "_head", "_malformed", "_misses", "_slot",
+                 "done", "plain", "visible")  # fmt: skip
+
     def __init__(self) -> None:
         self.visible = False
         self.done = False
@@ -78,15 +80,12 @@ class StreamDecoder:
         self._misses = 0
         self._frame = b"data: ", b"\n\n"
         self._bodies: list[bytes] = []
-        self._disarm()
+        self.plain: Plain | None = None
 
     def feed(self, data: bytes) -> int:
         """Take `data`; give how many non-empty content chunks it completed."""
-        if data.startswith(self._prefix) and data.endswith(self._suffix):
-            body = data[self._start : self._stop]
-            if _is_string_body(body):
-                self._bodies.append(body)
-                return 1
+        if self.plain is not None and self.plain.take(data):
+            return 1
         return self._feed_events(data)
 
     def finish(self) -> Reply:
@@ -97,20 +96,13 @@ class StreamDecoder:
 
     def _arm(self, slot: Slot) -> None:
         head, tail = self._frame
-        self._prefix: bytes | tuple[()] = head + slot.before
-        self._suffix = slot.after + tail
-        self._start, self._stop = len(self._prefix), -len(self._suffix)
-
-    def _disarm(self) -> None:
-        self._prefix = ()  # no bytes start with one of no prefixes
-        self._suffix = b""
-        self._start = self._stop = 0
+        self.plain = Plain(head + slot.before, slot.after + tail, self._bodies)
 
     def _feed_events(self, data: bytes) -> int:
         was_idle = self._events.idle
         if not self._answer.recognised and len(self._head) < HEAD_BYTES:
             self._head += data
-        self._disarm()
+        self.plain = None
         events = self._events.feed(data)
         count = 0
         for event in events:
@@ -127,7 +119,7 @@ class StreamDecoder:
         slot = self._slot
         if slot and name != b"error" and data.startswith(slot.before) and data.endswith(slot.after):
             body = data[len(slot.before) : len(data) - len(slot.after)]
-            if _is_string_body(body):
+            if is_string_body(body):
                 self._bodies.append(body)
                 return 1
         if self.done or not (data := data.strip()):

@@ -49,7 +49,10 @@ def _subset(part: int | None, whole: int | None) -> int | None:
 
 
 def _first(*values: object) -> int | None:
-    return next((count for value in values if (count := _count(value)) is not None), None)
+    for value in values:
+        if (count := _count(value)) is not None:
+            return count
+    return None
 
 
 def _count(value: object) -> int | None:

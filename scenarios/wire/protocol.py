@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from scenarios.records import Outcome
     from scenarios.scenario import Endpoint
+    from scenarios.wire.plain import Plain
 
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 
@@ -74,6 +75,9 @@ class Decoder(Protocol):
 
     done: bool
     """True once the protocol's terminal marker has been fed."""
+
+    plain: Plain | None
+    """The short way for the next event, which may be taken in place of `feed`; it holds until the next `feed`."""
 
     def feed(self, data: bytes) -> int:
         """Take `data`; give how many non-empty content chunks it completed.

@@ -1,0 +1,138 @@
+"""Chunks that are kept from parser and decoder: everything reads as if they had not been."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from locustfiles._exchange import Exchange, Trace
+from locustfiles._framing import ResponseParser, chunk_start
+from scenarios.scenario import Timeouts
+from scenarios.wire import Reply
+from scenarios.wire.openai_stream import StreamDecoder
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+END = b"data: [DONE]\n\n"
+WORDS = st.sampled_from([" how", "", 'say "hi"', "\u00e9\u4e16", "\\", "a\r\nb", "data: x", "\x00", " "])
+
+
+class Pieces:
+    """A connection that gives one piece of an answer with each read, a millisecond apart."""
+
+    fd, used, ended, lag_s = 0, False, False, 0.0
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = iter(pieces)
+
+    def read(self) -> bytes | None:
+        """Give the next piece."""
+        return next(self._pieces, None)
+
+
+class LongWay(StreamDecoder):
+    """A decoder that never says what comes next."""
+
+    @property
+    def plain(self) -> None:
+        """Give nothing."""
+
+    @plain.setter
+    def plain(self, value: object) -> None:
+        """Forget it."""
+
+
+def event(word: str, field: str = "content") -> bytes:
+    """Give one content event."""
+    delta = {"delta": {field: word}, "finish_reason": None, "index": 0}
+    return b"data: %b\n\n" % json.dumps({"id": "x", "choices": [delta]}, separators=(",", ":")).encode()
+
+
+def finish() -> bytes:
+    """Give the last event before the end marker."""
+    return b"data: %b\n\n" % json.dumps({"choices": [{"delta": {}, "finish_reason": "stop"}]}).encode()
+
+
+def chunk(data: bytes) -> bytes:
+    """Frame one HTTP chunk."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def read(pieces: list[bytes], decoder: StreamDecoder) -> tuple[Trace, Reply]:
+    """Let an exchange read the pieces."""
+    exchange = Exchange(Pieces(pieces), decoder, Timeouts())  # type: ignore[arg-type]
+    for _ in pieces:
+        exchange._readable()
+    return exchange.trace, decoder.finish()
+
+
+def facts(trace: Trace) -> tuple[object, ...]:
+    """Give what does not hang on the clock."""
+    seen = trace.first_token is not None, trace.first_output is not None, trace.end is not None
+    return len(trace.arrivals), trace.coalesced, trace.bytes_in, trace.failure, *seen
+
+
+def cut(data: bytes, places: list[int]) -> Iterator[bytes]:
+    """Cut `data` at places, counted modulo its length."""
+    bounds = sorted({0, len(data), *(place % len(data) for place in places)})
+    return (data[start:end] for start, end in pairwise(bounds))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(WORDS, st.sampled_from(["content", "reasoning"]))), st.lists(st.integers(0, 10**6)), st.data()
+)
+def test_short_way_changes_nothing(words: list[tuple[str, str]], places: list[int], data: st.DataObject) -> None:
+    """Whole chunks, and the same answer cut anywhere, give the same trace and reply with the short way and without."""
+    chunks = [chunk(event(*word)) for word in words] + [chunk(finish()), chunk(END), b"0\r\n\r\n"]
+    whole = [HEAD, *chunks]
+    mixed = list(cut(b"".join(whole), places))
+    joined = data.draw(st.sampled_from([whole, mixed, [HEAD + chunks[0], *chunks[1:]]]))
+    trace, reply = read(joined, StreamDecoder())
+    expected_trace, expected = read(joined, LongWay())
+    assert (facts(trace), reply) == (facts(expected_trace), expected)
+    assert reply.complete
+
+
+def test_most_chunks_take_it() -> None:
+    """Of a hundred like chunks, all but the first few never come to the parser."""
+    exchange = Exchange(Pieces([HEAD, *[chunk(event(" word"))] * 100]), StreamDecoder(), Timeouts())  # type: ignore[arg-type]
+    fed = []
+    feed = exchange._parser.feed
+    exchange._parser = type("Counted", (), {"feed": lambda _, data: (fed.append(data), feed(data))[1],
+                                            "__getattr__": lambda _, name: getattr(parser, name)})()  # fmt: skip
+    parser = feed.__self__  # type: ignore[attr-defined]
+    for _ in range(101):
+        exchange._readable()
+    assert (len(exchange.trace.arrivals), len(fed)) == (100, 2)
+
+
+@given(st.binary(min_size=1, max_size=300))
+def test_chunk_start(content: bytes) -> None:
+    """Exactly one chunk is found; with a byte more or less, or another size, it is none."""
+    data = chunk(content)
+    start = chunk_start(data)
+    assert data[start:-2] == content
+    others = [data[1:], data[:-1], data + b"0", b"0" + data, data + data, b"1" + data]
+    assert [chunk_start(other) for other in others] == [0] * len(others)
+
+
+def test_chunk_start_of_the_last_chunk() -> None:
+    """The chunk without content ends a body: it is the parser's."""
+    assert [chunk_start(data) for data in (b"0\r\n\r\n", b"", b"\r\n", b"1\r\n", b"-1\r\n")] == [0] * 5
+
+
+@settings(deadline=None)
+@given(st.lists(st.binary(min_size=1, max_size=20).map(lambda data: data + b"\r\n"), min_size=1), st.integers(0, 10**6))
+def test_between_chunks_means_that(contents: list[bytes], place: int) -> None:
+    """Wherever the bytes are cut, `between_chunks` is set exactly when a chunk has just ended."""
+    chunks = [chunk(content) for content in contents]
+    body = b"".join(chunks)
+    place %= len(body) + 1
+    ends = {sum(map(len, chunks[: number + 1])) for number in range(len(chunks))}
+    parser = ResponseParser(lambda: None, lambda _: None)
+    parser.feed(HEAD + body[:place])
+    assert parser.between_chunks == (place in ends)
