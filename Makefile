@@ -26,7 +26,7 @@ test: lint .venv/installed-live ## lint and types, then every test: the quick on
 	$(BIN)/python -m pytest -q -m live
 
 bench: .venv/installed-dev ## chunks per CPU-second, measuring error against the truth log, report speed (table, bench.json)
-	@$(BIN)/python tests/bench.py
+	@PYTHONPATH=tests $(BIN)/python -m bench
 
 lint: .venv/installed-dev ## ruff (rules and format) and mypy
 	$(BIN)/python -m ruff check .
