@@ -6,14 +6,18 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import pandas as pd
 
-from analysis.rows import empty_attempts, read_rows
+from analysis.progress import Tell, quiet
+from analysis.rows import IMPOSSIBLE, Rows
 from scenarios.errors import TailgateError
 from scenarios.records import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 GAP_COLUMNS = ("endpoint", "arm", "phase", "window_start_s", "window_s", "count", "histogram")
 
@@ -29,8 +33,8 @@ class Run:
     notes: tuple[str, ...] = ()
 
 
-def read_run(folder: Path) -> Run:
-    """Read a run folder.
+def read_run(folder: Path, tell: Tell = quiet) -> Run:
+    """Read a run folder; `tell` hears how far it is.
 
     Missing optional files, torn lines and doubled rows become notes.
     Raises TailgateError when the folder holds no run, or one of another schema version.
@@ -42,7 +46,7 @@ def read_run(folder: Path) -> Run:
     files = _attempt_files(folder, finished=bool(meta.get("ended_at")))
     if not files and not meta:
         raise TailgateError(f"{folder}: not a run folder: it holds neither attempts.csv nor a readable run.json")
-    attempts = read_attempts(files, notes)
+    attempts = read_attempts(files, notes, tell)
     return Run(folder, meta, attempts, read_gaps(folder / "gaps.csv", notes), tuple(notes))
 
 
@@ -76,33 +80,38 @@ def read_meta(path: Path, notes: list[str]) -> dict[str, Any]:
     return cast("dict[str, Any]", meta)
 
 
-def read_attempts(files: list[Path], notes: list[str]) -> pd.DataFrame:
-    """Read the attempt rows of all files, each (worker, seq) once."""
-    frames = [frame for path in files for frame in read_rows(path, notes)]
-    if not frames:
+def read_attempts(files: list[Path], notes: list[str], tell: Tell = quiet) -> pd.DataFrame:
+    """Read the attempt rows of all files, each (worker, seq) once; columns of few texts are categories."""
+    rows = Rows()
+    whole = sum(path.stat().st_size for path in files)
+    done = 0
+
+    def more(size: int) -> None:
+        nonlocal done
+        done += size
+        tell("reading rows", done / whole)
+
+    for path in files:
+        rows.read(path, notes, more)
+    if not rows.count:
         notes.append("no attempt was recorded")
-        return empty_attempts()
-    rows = _join(frames)
-    doubled = rows.duplicated(["worker", "seq"], keep="first")
-    if not doubled.any():
-        return rows
-    if len(files) == 1:
+    columns = rows.take()
+    doubled = _doubled(columns)
+    if doubled.any():
+        columns = {name: column[~doubled] for name, column in columns.items()}
+    if doubled.any() and len(files) == 1:
         notes.append(f"{int(doubled.sum()):,} rows were doubled (same worker and seq) and are counted once")
-    return rows[~doubled].reset_index(drop=True)
+    # Each column by itself: one can be given up while others are still needed.
+    return pd.DataFrame(columns, copy=False)
 
 
-def _join(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    """Concatenate, keeping categories: pandas falls back to text where their values differ."""
-    if len(frames) == 1:
-        return frames[0]
-    columns: dict[str, pd.Series[Any]] = {}
-    for name in frames[0].columns:
-        parts = [frame[name] for frame in frames]
-        if isinstance(parts[0].dtype, pd.CategoricalDtype):
-            columns[name] = pd.Series(pd.api.types.union_categoricals(parts))
-        else:
-            columns[name] = pd.concat(parts, ignore_index=True)
-    return pd.DataFrame(columns)
+def _doubled(columns: dict[str, Any]) -> NDArray[np.bool_]:
+    """Mark the rows whose worker and seq have come before."""
+    keys = columns["worker"].codes.astype(np.float64) * IMPOSSIBLE + columns["seq"]
+    ordered = np.sort(keys)
+    if not (ordered[1:] == ordered[:-1]).any():
+        return np.zeros(len(keys), dtype=bool)
+    return pd.DataFrame({"worker": columns["worker"], "seq": columns["seq"]}).duplicated().to_numpy()
 
 
 def read_gaps(path: Path, notes: list[str]) -> pd.DataFrame:

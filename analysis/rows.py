@@ -1,49 +1,50 @@
-"""Rows of attempts: one CSV file to typed frames, piece by piece, with torn and broken lines left out and counted."""
+"""Rows of attempts: CSV files to typed columns, piece by piece, with torn and broken lines left out and counted."""
 
 from __future__ import annotations
 
 import csv
-import io
+from itertools import pairwise
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.fields import Fields, fields, of_texts
+from analysis.labels import Labels
 from scenarios.errors import TailgateError
 from scenarios.records import SCHEMA_VERSION, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 IDS = ("user_id", "conversation_id", "turn_id")
 """Read as 64-bit hashes: they are only ever compared, and ten million strings would not fit."""
 
-LABELS = ("worker", "case_id", "endpoint", "arm", "phase", "outcome", "error_code", "usage_source")
+LABELS = ("worker", "case_id", "endpoint", "arm", "phase", "outcome", "error_code")
 """Read as categories."""
 
 STAMPS = ("seq", "intended_s", "sent_s", "first_token_s", "first_output_s", "last_token_s", "end_s", "waited_s")
 """Read as 64-bit floats, for microseconds within hours."""
 
 SMALL = (
-    "schema",
     "attempt_no",
     "http_status",
-    "wait_hint_s",
     "input_tokens",
     "cached_input_tokens",
     "cache_write_tokens",
     "output_tokens",
     "reasoning_tokens",
-    "chunks",
-    "connect_s",
-    "client_lag_s",
 )
 """Read as 32-bit floats: counts below 16.7 million are exact."""
 
 USED = (*IDS, *LABELS, *STAMPS, *SMALL)
+SHORT = np.iinfo(np.int16).max
 DTYPES = {
-    **dict.fromkeys((*IDS, *LABELS), "category"),
+    **dict.fromkeys(IDS, "uint64"),
+    **dict.fromkeys(LABELS, "int16"),
     **dict.fromkeys(STAMPS, "float64"),
     **dict.fromkeys(SMALL, "float32"),
 }
@@ -54,44 +55,112 @@ NEEDED = ("worker", "seq", "turn_id", "endpoint", "phase", "attempt_no", "intend
 IMPOSSIBLE = 1e9
 """Thirty years in seconds, or a billion tokens in one answer: such a number is no measurement but missing."""
 
-PIECE_BYTES = 64 << 20
+PIECE_BYTES = 4 << 20
+"""Small enough that a piece's columns stay in the processor's cache."""
 
 
-def empty_attempts() -> pd.DataFrame:
-    """Give an attempts frame without rows."""
-    return _finished(_no_rows())
+class Rows:
+    """The columns of all rows read so far."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._columns: dict[str, NDArray[Any]] = {}
+        self._labels = {name: Labels() for name in LABELS}
+
+    def read(self, path: Path, notes: list[str], tell: Callable[[int], None]) -> None:
+        """Add the rows of one file; `tell` hears of the bytes read.
+
+        Raises TailgateError when it is no such file or of another schema.
+        """
+        left_out = 0
+        with path.open("rb") as file:
+            header = _header(path, file)
+            for piece in _pieces(file) if header else ():
+                found, broken = _parse(piece, len(header))
+                left_out += broken + sum(self._add(path, part, header) for part in found)
+                tell(len(piece))
+        if left_out:
+            notes.append(f"{path.name}: {left_out:,} torn or broken lines were left out")
+
+    def _add(self, path: Path, part: Fields, header: list[str]) -> int:
+        """Add the whole rows of a piece; give the number of those left out."""
+        place = {name: header.index(name) for name in ("schema", *USED) if name in header}
+        numbers, whole = _numbers(part, place)
+        _check_schema(path, numbers.pop("schema", np.zeros(0)), whole)
+        texts = {name: part.hashes(place[name]) for name in (*IDS, *LABELS) if name in place}
+        whole &= np.isin(texts["outcome"], OUTCOMES)
+        for name in ("worker", "endpoint", "phase"):
+            whole &= texts[name] != 0
+        rows = np.flatnonzero(whole)
+        self._grow(len(rows))
+        for name in USED:
+            if name in numbers:
+                self._put(name, numbers[name], rows)
+            elif name in texts and name in LABELS:
+                self._put(name, self._labels[name].codes(texts[name], part, place[name]), rows)
+            elif name in texts:
+                self._put(name, texts[name], rows)
+            else:
+                self._put(name, np.full(part.lines, np.nan if name in NUMBERS else 0), rows)
+        self.count += len(rows)
+        return part.lines - len(rows)
+
+    def _grow(self, more: int) -> None:
+        """Make room, twice as much each time: memory that no row has touched yet costs nothing."""
+        needed = self.count + more
+        for name in USED:
+            column = self._columns.get(name)
+            if column is None or len(column) < needed:
+                self._columns[name] = _room(name, column, self.count, max(needed, 2 * self.count))
+
+    def _put(self, name: str, values: NDArray[Any], rows: NDArray[np.intp]) -> None:
+        column = self._columns[name]
+        if column.dtype == np.int16 and values.max(initial=0) > SHORT:
+            self._columns[name] = column = column.astype(np.int32)
+        column[self.count : self.count + len(rows)] = values if len(rows) == len(values) else values[rows]
+
+    def take(self) -> dict[str, Any]:
+        """Give the columns, and forget them."""
+        columns: dict[str, Any] = {}
+        for name in USED:
+            column = self._columns.pop(name, _room(name, None, 0, 0))[: self.count]
+            columns[name] = self._labels[name].categorical(column) if name in LABELS else column
+        return columns
 
 
-def _no_rows() -> pd.DataFrame:
-    return pd.DataFrame({name: pd.Series(dtype=DTYPES[name]) for name in USED})
+def _room(name: str, column: NDArray[Any] | None, used: int, size: int) -> NDArray[Any]:
+    """Give an array for `size` rows that begins with the `used` ones of `column`."""
+    dtype = DTYPES[name] if column is None else column.dtype
+    found: NDArray[Any] = np.empty(size, dtype=dtype)
+    if column is not None:
+        found[:used] = column[:used]
+    return found
 
 
-def read_rows(path: Path, notes: list[str]) -> list[pd.DataFrame]:
-    """Read one file of attempts. Raises TailgateError when it is no such file or of another schema."""
-    frames: list[pd.DataFrame] = []
-    left_out = 0
-    with path.open("rb") as file:
-        header = _header(path, file)
-        for piece in _pieces(file) if header else ():
-            frame, broken = _parse(piece, header)
-            _check_schema(path, frame)
-            frame = _finished(frame)
-            whole = is_whole(frame)
-            left_out += broken + int((~whole).sum())
-            frames.append(frame if whole.all() else frame[whole].reset_index(drop=True))
-    if left_out:
-        notes.append(f"{path.name}: {left_out:,} torn or broken lines were left out")
-    return [frame for frame in frames if len(frame)]
+OUTCOMES = of_texts([[outcome.value] for outcome in Outcome], 1).hashes(0)
 
 
-def is_whole(frame: pd.DataFrame) -> pd.Series[bool]:
-    """Tell rows that say who did what when: without one of these no turn can be told."""
-    known = frame["outcome"].isin([outcome.value for outcome in Outcome])
+def _numbers(part: Fields, place: dict[str, int]) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.bool_]]:
+    """Read the columns of numbers; mark the lines without a word where a number belongs, and with those all need."""
+    found = {}
+    whole = np.ones(part.lines, dtype=bool)
+    for name in ("schema", *NUMBERS):
+        if name in place:
+            values, wrong = part.numbers(place[name])
+            whole &= ~wrong
+            values[~(np.abs(values) < IMPOSSIBLE)] = np.nan
+            found[name] = values
     for name in ("seq", "attempt_no", "intended_s"):
-        known &= frame[name].notna()
-    for name in ("worker", "endpoint", "phase"):
-        known &= frame[name] != ""
-    return known
+        whole &= ~np.isnan(found[name])
+    return found, whole
+
+
+def _check_schema(path: Path, versions: NDArray[np.float64], whole: NDArray[np.bool_]) -> None:
+    if not len(versions):
+        return
+    odd = versions[whole & (versions != SCHEMA_VERSION) & ~np.isnan(versions)]
+    if len(odd):
+        raise TailgateError(f"{path}: rows of schema {odd[0]:g}, this Tailgate reads {SCHEMA_VERSION}")
 
 
 def _header(path: Path, file: IO[bytes]) -> list[str]:
@@ -107,112 +176,62 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
     """Give whole lines, some megabytes at a time; a last line without its line end comes as it is."""
     rest = b""
     while block := file.read(PIECE_BYTES):
-        lines, end, tail = (rest + block).rpartition(b"\n")
-        rest = tail
+        lines, end, tail = block.rpartition(b"\n")
         if end:
-            yield lines + end
+            yield rest + lines + end
+            rest = tail
+        else:
+            rest += block
     if rest:
         yield rest
 
 
-def _parse(piece: bytes, header: list[str]) -> tuple[pd.DataFrame, int]:
-    """Read whole lines; the fast path is for pieces in which each line has the right number of plain fields."""
-    broken = 0
-    if not _is_plain(piece, len(header)):
-        piece, broken = mend(piece, len(header))
-    if not piece:
-        return _no_rows(), broken
-    try:
-        with np.errstate(over="ignore"):  # what no 32-bit float holds becomes infinite, and so missing
-            return _typed(piece, header), broken
-    except (ValueError, OverflowError, pd.errors.ParserError):
-        frame, odd = _coerced(piece, header)
-        return frame, broken + odd
+def _parse(piece: bytes, width: int) -> tuple[list[Fields], int]:
+    """Find the fields of whole lines; the fast path is for pieces in which every line is plain."""
+    found = fields(piece, width) or fields(piece.replace(b"\r\n", b"\n"), width)
+    if found is not None:
+        return [found], 0
+    plain, odd = _split(piece.replace(b"\r\n", b"\n"), width)
+    rows, broken = mend(odd, width)
+    parts = [fields(plain, width) if plain else None, of_texts(rows, width) if rows else None]
+    return [part for part in parts if part is not None], broken
 
 
-def _is_plain(piece: bytes, width: int) -> bool:
-    lines = piece.count(b"\n")
-    whole = piece.endswith(b"\n") and b'"' not in piece and b"\n\n" not in piece and b"\r" not in piece
-    return whole and piece.count(b",") == lines * (width - 1) and b"\0" not in piece
+def _split(piece: bytes, width: int) -> tuple[bytes, bytes]:
+    """Part the plain lines, of `width` fields, from the others."""
+    raw = np.frombuffer(piece, dtype=np.uint8)
+    ends = np.flatnonzero(raw == ord("\n")) + 1
+    ends = ends if piece.endswith(b"\n") else np.append(ends, len(piece))
+    commas = np.searchsorted(np.flatnonzero(raw == ord(",")), ends)
+    bad = np.diff(commas, prepend=0) != width - 1
+    strange = np.flatnonzero(np.isin(raw, np.frombuffer(b'"\r\0', dtype=np.uint8)))
+    bad[np.searchsorted(ends, strange, side="right")] = True
+    bad[-1] |= not piece.endswith(b"\n")
+    turns = np.flatnonzero(np.diff(bad, prepend=not bad[0]))
+    edges = [0, *(ends[turns[1:] - 1].tolist()), len(piece)]
+    runs = [piece[low:high] for low, high in pairwise(edges)]
+    first, second = b"".join(runs[::2]), b"".join(runs[1::2])
+    return (second, first) if bad[0] else (first, second)
 
 
-def mend(piece: bytes, width: int) -> tuple[bytes, int]:
-    """Keep the lines that have `width` fields and a line end; give them and the number of the others."""
+def mend(lines: bytes, width: int) -> tuple[list[list[str]], int]:
+    """Give the fields of the lines that have `width` of them and a line end, and the number of the others."""
     kept, broken = [], 0
-    for line in piece.splitlines(keepends=True):
+    for line in lines.splitlines(keepends=True):
         text = line.decode("utf-8", errors="replace").replace("\0", "")
         if not text.strip():
             continue
-        fields = next(csv.reader([text]), [])
-        if len(fields) == width and text.endswith("\n"):
-            kept.append(line.replace(b"\0", b"").rstrip(b"\r\n") + b"\n")
+        try:
+            row = next(csv.reader([text]), [])
+        except csv.Error:  # a field beyond all measure
+            row = []
+        if len(row) == width and text.endswith("\n"):
+            kept.append(row)
         else:
             broken += 1
-    return b"".join(kept), broken
+    return kept, broken
 
 
-def _typed(piece: bytes, header: list[str]) -> pd.DataFrame:
-    present = [name for name in USED if name in header]
-    return pd.read_csv(
-        io.BytesIO(piece),
-        names=header,
-        usecols=present,
-        dtype={name: DTYPES[name] for name in present},
-        na_values={name: [""] for name in present if name in NUMBERS},
-        keep_default_na=False,
-        encoding_errors="replace",
-    )
-
-
-def _coerced(piece: bytes, header: list[str]) -> tuple[pd.DataFrame, int]:
-    """Read as text, leave out lines with a word where a number belongs."""
-    present = [name for name in USED if name in header]
-    text = pd.read_csv(
-        io.BytesIO(piece), names=header, usecols=present, dtype="str", keep_default_na=False, encoding_errors="replace"
-    )
-    frame = pd.DataFrame(index=text.index)
-    odd = pd.Series(data=False, index=text.index)
-    for name in present:
-        if name in NUMBERS:
-            number = pd.to_numeric(text[name], errors="coerce")
-            odd |= number.isna() & (text[name].str.strip() != "")
-            with np.errstate(over="ignore"):
-                frame[name] = number.to_numpy(dtype=DTYPES[name])
-        else:
-            frame[name] = text[name].astype("category")
-    return frame[~odd].reset_index(drop=True), int(odd.sum())
-
-
-def _check_schema(path: Path, frame: pd.DataFrame) -> None:
-    if "schema" not in frame:
-        return
-    versions = frame["schema"].dropna().unique()
-    odd = [float(version) for version in versions if version != SCHEMA_VERSION]
-    if odd:
-        raise TailgateError(f"{path}: rows of schema {odd[0]:g}, this Tailgate reads {SCHEMA_VERSION}")
-
-
-def _finished(frame: pd.DataFrame) -> pd.DataFrame:
-    """Hash the ids, make non-finite numbers missing, and add the columns that the file lacks."""
-    columns: dict[str, Any] = {}
-    for name in USED:
-        if name == "schema":
-            continue
-        if name in IDS:
-            columns[name] = _hashed(frame[name]) if name in frame else np.zeros(len(frame), dtype="uint64")
-        elif name in frame:
-            columns[name] = frame[name].where(frame[name].abs() < IMPOSSIBLE) if name in NUMBERS else frame[name]
-        else:
-            columns[name] = _absent(name, len(frame))
-    return pd.DataFrame(columns)
-
-
-def _absent(name: str, rows: int) -> pd.Series[Any]:
-    if name in LABELS:
-        return pd.Series([""] * rows, dtype="category")
-    return pd.Series(np.full(rows, np.nan), dtype=DTYPES[name])
-
-
-def _hashed(ids: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.uint64]]:
-    categories = np.asarray(ids.cat.categories, dtype=object)
-    return pd.util.hash_array(categories, categorize=False)[ids.cat.codes.to_numpy()]
+def empty_attempts() -> pd.DataFrame:
+    """Give an attempts frame without rows."""
+    return pd.DataFrame(Rows().take())
