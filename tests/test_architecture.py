@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -118,11 +119,12 @@ def committed_files() -> list[Path]:
 
 def test_no_machine_in_the_files() -> None:
     """No committed file names a developer's home or a package host."""
-    traces = ["/" + "home/", "/" + "work/", "/" + "root/", "files.python" + "hosted.org", "pypi." + "org/simple"]
+    # Homes inside container images are nobody's machine.
+    traces = re.compile(r"/home/(?!locust|tailgate)\w|/work/\w|/root/\w|files\.pythonhosted\.org|pypi\.org/simple")
     found = [
-        f"{relative(path)}: {trace}"
+        f"{relative(path)}: {trace[0]}"
         for path in committed_files()
-        for trace in traces
-        if trace in path.read_text(encoding="utf-8", errors="ignore")
+        for trace in traces.finditer(path.read_text(encoding="utf-8", errors="ignore"))
+        if path != Path(__file__)
     ]
     assert found == []
