@@ -221,6 +221,36 @@ def test_kernel_stamps_do_not_wait_for_a_busy_loop(serve: Serve) -> None:
     assert (trace.arrivals[-1] - sent_at[0] < blocked_s / 2, trace.lag_s > blocked_s / 2) == (True, True)
 
 
+def test_busy_loop_is_not_a_silent_server(serve: Serve) -> None:
+    """Bytes that wait in the kernel while the loop is blocked past the idle deadline are read, not called a timeout."""
+    blocking, sent = threading.Event(), threading.Event()
+    chunks = [chunk(piece) for piece in EVENTS]
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(chunks[:2]))
+        blocking.wait()
+        peer.send(b"".join(chunks[2:]) + b"0\r\n\r\n")
+        sent.set()
+        peer.drain()
+
+    server = serve(script)
+    client = client_of(server, idle=SHORT_S)
+
+    def block() -> None:
+        while not client.trace.bytes_in:
+            gevent.sleep(0.001)
+        blocking.set()
+        sent.wait()
+        server.ended.wait(2 * SHORT_S)
+
+    blocker = gevent.spawn(block)
+    seen = facts(*ask(client))
+    blocker.join()
+    client.close()
+    assert seen == WHOLE
+
+
 def test_non_streaming_answer(serve: Serve) -> None:
     """A whole JSON answer has text, no chunks and no first token."""
     body = b'{"choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}'
