@@ -129,6 +129,36 @@ def report(runs: RunFolders) -> None:
 
 
 @app.command()
+def compare(  # noqa: PLR0913 - each option is an argument
+    base: Annotated[str, typer.Argument(metavar="BASE", help="A run, RUN:ENDPOINT[/ARM], or several by commas.")],
+    candidate: Annotated[str, typer.Argument(metavar="CANDIDATE", help="Likewise.")],
+    *,
+    more_base: Annotated[
+        list[str] | None, typer.Option("--base", metavar="RUN", help="One more run of the base.")
+    ] = None,
+    more_candidate: Annotated[
+        list[str] | None, typer.Option("--candidate", metavar="RUN", help="One more run of the candidate.")
+    ] = None,
+    margin: Annotated[
+        list[str] | None, typer.Option(metavar="LINE", help="One more margin, such as 'p95(ttft_ms) <= 1.10'.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(metavar="DIR", help="Where files go; else to the candidate.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print compare.json instead of words.")] = False,
+) -> None:
+    """Compare a candidate with a baseline: ratios and differences with intervals, and a verdict by the margins.
+
+    Several runs per side: the run is then the unit. Margins are the `compare:` lines of the candidate's scenario.
+    Writes compare.html, compare.md and compare.json; the exit code is the verdict's.
+
+    Example: tailgate compare results/chat-20260101T030405Z results/chat-20260102T030405Z
+    """
+    from analysis.commands.compare import compare_runs
+
+    sides = ([base, *(more_base or [])], [candidate, *(more_candidate or [])])
+    raise typer.Exit(compare_runs(*sides, margin or [], output, as_json=as_json))
+
+
+@app.command()
 def gate(run: RunFolder) -> None:
     """Print the verdict of a run, for CI; the exit code is the verdict's.
 

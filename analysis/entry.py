@@ -9,17 +9,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis import cost, slo_eval
-from analysis.quantiles import ratio
+from analysis.quantiles import quantile, ratio
 from analysis.shares import share
+from analysis.variance import bootstrapped
+from scenarios.slo import Slo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
     from analysis.gaps import Histogram
     from analysis.model import Figure
     from analysis.part import Part
     from scenarios.pricing import PriceTable
-    from scenarios.slo import Slo
+
+TOKENWISE = "response_time_per_output_token_ms"
+
+
+def _variance(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    mean = sums[:, 1] / sums[:, 0]
+    return np.asarray(np.maximum(sums[:, 2] / sums[:, 0] - mean**2, 0.0))
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,26 @@ class Entry:
         """Estimate what a line is about, of its kind where it names one."""
         own = self.of_kind(slo.kind) if slo.kind else self
         return slo_eval.measure(slo, own.part, own.gaps, own.costs)
+
+    def quantile(self, metric: str, p: float) -> Figure:
+        """Estimate a quantile of a latency, of response time per output token too."""
+        if metric == TOKENWISE:
+            return quantile(self._per_token.sample(TOKENWISE), p)
+        return self.figure(Slo(metric, metric, p, "<=", 1.0, "ms", "ratio"))
+
+    @cached_property
+    def _per_token(self) -> Part:
+        turns = self.part.turns
+        tokens = turns["output_tokens"].astype("float64")
+        each = (turns["response_time_ms"] / tokens.where(tokens >= 1)).rename(TOKENWISE)
+        return replace(self.part, turns=turns.assign(**{TOKENWISE: each}))
+
+    def variance(self, column: str) -> Figure:
+        """Estimate Var(column) over the turns that have it: E[x^2] - E[x]^2."""
+        x = self.part.turns[column].to_numpy(dtype=np.float64)
+        known = ~np.isnan(x) & self.part.turns["answered"].to_numpy(dtype=bool)
+        columns = [np.ones(int(known.sum())), x[known], x[known] ** 2]
+        return bootstrapped(columns, self.part.blocks.codes[known], self.part.seed, _variance, "variance")
 
     @cached_property
     def lost(self) -> Figure:

@@ -29,7 +29,7 @@ def write_all(report: Report, folder: Path) -> list[Path]:
         "report.json": to_json(report).encode(),
         "junit.xml": to_junit(report),
     }
-    return [_replace(folder / name, content) for name, content in files.items()]
+    return [replace_file(folder / name, content) for name, content in files.items()]
 
 
 def to_json(report: Report) -> str:
@@ -37,7 +37,8 @@ def to_json(report: Report) -> str:
     return json.dumps(json.loads(report.model_dump_json()), indent=2, ensure_ascii=True, allow_nan=False) + "\n"
 
 
-def _replace(path: Path, content: bytes) -> Path:
+def replace_file(path: Path, content: bytes) -> Path:
+    """Write a file whole or not at all. Raises TailgateError."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         draft.write_bytes(content)

@@ -19,23 +19,24 @@ _HERE = Path(__file__).parent
 
 def html(report: Report) -> str:
     """Give the whole page; the same report gives the same text."""
-    page = _environment().get_template("report.html.j2").render(_context(report))
+    page = environment().get_template("report.html.j2").render(_context(report))
     return re.sub(r"\n\s+", "\n", page)
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Give what renders every page: templates that escape every name, and undefined names as errors."""
+    made = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.policies["json.dumps_kwargs"] = {"sort_keys": True, "separators": (",", ":")}
-    environment.filters["clean"] = clean
-    environment.globals["asset"] = _asset
-    return environment
+    made.policies["json.dumps_kwargs"] = {"sort_keys": True, "separators": (",", ":")}
+    made.filters["clean"] = clean
+    made.globals["asset"] = _asset
+    return made
 
 
 @cache

@@ -46,12 +46,12 @@ def report(run: Run) -> Report:
     prices = cost.prices_of(run.meta, notes)
     attempts = cost.with_cost(run.attempts, prices)
     every = turns(attempts)
-    found = parts(every, attempts, spans(run.meta, every), _seed(run.meta))
+    found = parts(every, attempts, spans(run.meta, every), seed_of(run.meta))
     lines, unread = slo_eval.slos(run.meta)
     groups: list[Group] = []
     held: list[SloLine] = []
     for part in found:
-        gaps = histogram(_gaps_of(run.gaps, part), part.seed)
+        gaps = histogram(gaps_of(run.gaps, part), part.seed)
         group = _group(part, gaps, prices.get(part.endpoint), lines, run.meta)
         if len(part.turns) or part.phase == "steady":
             groups.append(group)
@@ -114,7 +114,8 @@ def _users(part: Part, meta: dict[str, Any]) -> int:
     return number if isinstance(number, int) else int(part.turns["user_id"].nunique())
 
 
-def _gaps_of(gaps: pd.DataFrame, part: Part) -> pd.DataFrame:
+def gaps_of(gaps: pd.DataFrame, part: Part) -> pd.DataFrame:
+    """Give the gap histograms of one part."""
     return gaps[(gaps["endpoint"] == part.endpoint) & (gaps["arm"] == part.arm) & (gaps["phase"] == part.phase)]
 
 
@@ -129,7 +130,8 @@ def _lateness(found: list[Part]) -> dict[str, tuple[float, float]]:
     return late
 
 
-def _seed(meta: dict[str, Any]) -> int:
+def seed_of(meta: dict[str, Any]) -> int:
+    """Give the run's seed."""
     seed = meta.get("seed")
     return abs(seed) if isinstance(seed, int) else 0
 

@@ -80,3 +80,12 @@ def _rows_kept(folder: Path) -> Iterator[None]:
         defect = f"{type(error).__name__}: {error}".replace("\n", " ")
         retry = f"the rows are kept, to try again: tailgate report {shlex.quote(str(folder))}"
         raise TailgateError(f"the report could not be made ({defect}); {retry}", ExitCode.INTERNAL_ERROR) from error
+
+
+@contextmanager
+def defects_said(folder: Path) -> Iterator[None]:
+    """Turn a file that cannot be written into a TailgateError."""
+    try:
+        yield
+    except OSError as error:
+        raise TailgateError(f"{error.filename or folder}: {error.strerror or error}") from error

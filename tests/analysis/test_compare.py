@@ -1,0 +1,174 @@
+"""Comparisons from run folders to words, files and exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from synthetic import BASE, LARGE, Model, Plan, write_run
+
+from analysis.compare import DEFAULT, compare
+from analysis.comparison import Comparison, Contrast
+from analysis.render_compare import html, to_json, to_markdown, write_all
+from analysis.side import known, wanted
+from scenarios.distribution import Distribution
+from scenarios.errors import TailgateError
+from scenarios.slo import parse_margin
+
+Tailgate = Callable[..., subprocess.CompletedProcess[str]]
+SLOWER = replace(BASE, ttft=Distribution.of(0.18, 0.6))
+
+
+def run(folder: Path, seed: int, *models: Model, healthy: bool = True, **scenario: object) -> Path:
+    """Write a run, with these keys in its scenario."""
+    write_run(folder, Plan(seed=seed, models=models or (BASE,), turns=2000, steady_s=600, healthy=healthy))
+    path = folder / "run.json"
+    meta = json.loads(path.read_text())
+    meta["scenario"].update(scenario)
+    path.write_text(json.dumps(meta))
+    return folder
+
+
+def compared(base: str, candidate: str, *margins: str) -> Comparison:
+    """Compare as the command does."""
+    sides = [[known(want) for want in wanted([side])] for side in (base, candidate)]
+    return compare(*sides, [parse_margin(text) for text in margins])
+
+
+def contrast(comparison: Comparison, name: str, statistic: str = "") -> Contrast:
+    """Give one figure of the first pair."""
+    return next(one for one in comparison.pairs[0].contrasts if (one.name, one.statistic) == (name, statistic))
+
+
+def test_a_slower_candidate_fails_its_margin(tmp_path: Path) -> None:
+    """The scenario's own line is held; the conclusion names it, and what did not move."""
+    run(tmp_path / "a", 1)
+    run(tmp_path / "b", 2, SLOWER, compare=["p95(ttft_ms) <= 1.10"])
+    found = compared(f"{tmp_path}/a", f"{tmp_path}/b")
+    assert [(line.line, line.verdict) for line in found.lines] == [("p95(ttft_ms) <= 1.10", "fail")]
+    assert found.conclusion.startswith("FAIL: the candidate breaks 1 of 1 margins. small breaks p95(ttft_ms) <= 1.10")
+    assert contrast(found, "ttft_ms", "p95").seen == "higher"
+    assert contrast(found, "cost_per_1k_responses_usd").seen == "no difference shown"
+
+
+def test_the_same_model_twice_breaks_nothing(tmp_path: Path) -> None:
+    """Without margins in the scenario the default ones are held, and that is said."""
+    run(tmp_path / "a", 1)
+    run(tmp_path / "b", 2)
+    found = compared(f"{tmp_path}/a", f"{tmp_path}/b")
+    assert ([line.line for line in found.lines], "fail" in {line.verdict for line in found.lines}) == (
+        list(DEFAULT),
+        False,
+    )
+    assert any("default margins" in note for note in found.notes)
+
+
+def test_longer_answers_are_named(tmp_path: Path) -> None:
+    """A candidate that talks twice as much is compared per output token too."""
+    run(tmp_path / "a", 1)
+    run(tmp_path / "b", 2, replace(BASE, output_tokens=Distribution.of(240, 800)))
+    found = compared(f"{tmp_path}/a", f"{tmp_path}/b")
+    remark = next(text for text in found.pairs[0].remarks if "longer" in text)
+    assert ("not like for like" in remark, "per output token" in remark) == (True, True)
+
+
+def test_different_endpoints_side_by_side(tmp_path: Path) -> None:
+    """RUN:ENDPOINT chooses one; the pair is named after both, and unlike prices are named."""
+    run(tmp_path / "a", 1, LARGE, BASE)
+    found = compared(f"{tmp_path}/a:large", f"{tmp_path}/a:small", "p95(ttft_ms) <= 1")
+    assert ([pair.name for pair in found.pairs], found.verdict) == (["large → small"], "pass")
+    assert any("prices differ" in text for text in found.pairs[0].remarks)
+
+
+def test_what_is_on_one_side_alone_is_named(tmp_path: Path) -> None:
+    """Endpoints of the same name are compared, others noted; nothing in common is an error that says what to write."""
+    run(tmp_path / "a", 1, LARGE, BASE)
+    run(tmp_path / "b", 2, BASE)
+    run(tmp_path / "c", 3, LARGE, replace(BASE, name="other"))
+    found = compared(f"{tmp_path}/a", f"{tmp_path}/b")
+    assert ([pair.name for pair in found.pairs], "only in the base, so not compared: large" in found.notes) == (
+        ["small"],
+        True,
+    )
+    with pytest.raises(TailgateError, match="BASE:ENDPOINT"):
+        compared(f"{tmp_path}/c:other", f"{tmp_path}/a")
+
+
+def test_several_runs_per_side(tmp_path: Path) -> None:
+    """The run is the unit: its figures are means of runs."""
+    for number in range(6):
+        run(tmp_path / str(number), number, BASE if number < 3 else SLOWER)
+    base, candidate = (",".join(f"{tmp_path}/{k}" for k in ks) for ks in ((0, 1, 2), (3, 4, 5)))
+    found = compared(base, candidate, "p95(ttft_ms) <= 1.10")
+    figure = contrast(found, "ttft_ms", "p95")
+    assert (found.verdict, figure.base.n, len(found.base)) == ("fail", 3, 3)  # type: ignore[union-attr]
+
+
+def test_an_invalid_run_decides_nothing(tmp_path: Path) -> None:
+    """One side's bottleneck in the generator makes the comparison invalid."""
+    run(tmp_path / "a", 1)
+    run(tmp_path / "b", 2, healthy=False)
+    assert compared(f"{tmp_path}/a", f"{tmp_path}/b").verdict == "invalid"
+
+
+def test_a_line_that_cannot_be_read_is_no_pass(tmp_path: Path) -> None:
+    """A margin of run.json that nobody understands is inconclusive."""
+    run(tmp_path / "a", 1)
+    run(tmp_path / "b", 2, compare=["p50(ttft_ms) <= 2", "speed <= 1"])
+    found = compared(f"{tmp_path}/a", f"{tmp_path}/b")
+    assert ([line.verdict for line in found.lines], found.verdict) == (["pass", "inconclusive"], "inconclusive")
+
+
+def test_same_runs_same_bytes(tmp_path: Path) -> None:
+    """Two comparisons give the same three files."""
+    run(tmp_path / "a", 1)
+    run(tmp_path / "b", 2)
+    files = [
+        [path.read_bytes() for path in write_all(compared(f"{tmp_path}/a", f"{tmp_path}/b"), tmp_path)]
+        for _ in range(2)
+    ]
+    assert files[0] == files[1]
+
+
+def test_names_stay_text(tmp_path: Path) -> None:
+    """Markup in a folder's name is shown, not obeyed; the JSON reads back."""
+    run(tmp_path / "a", 1)
+    evil = tmp_path / "<script>alert(1)<br>|x"
+    run(evil, 2)
+    found = compared(f"{tmp_path}/a", str(evil))
+    assert ("<script>alert" in html(found), "<script>" in to_markdown(found).replace("`<script>", "")) == (False, False)
+    assert Comparison.model_validate_json(to_json(found)) == found
+
+
+def test_the_command(tailgate: Tailgate, tmp_path: Path) -> None:
+    """`compare` prints the conclusion, writes its files beside the candidate and exits with the verdict's code."""
+    run(tmp_path / "a", 1)
+    run(tmp_path / "b", 2, SLOWER)
+    done = tailgate("compare", "a", "b", "--margin", "p95(ttft_ms) <= 1.10")
+    files = sorted(path.name for path in (tmp_path / "b").glob("compare.*"))
+    assert (done.returncode, files, "fail: small breaks" in done.stdout) == (
+        3,
+        ["compare.html", "compare.json", "compare.md"],
+        True,
+    )
+    as_json = tailgate("compare", "a", "b", "--margin", "p95(ttft_ms) <= 3", "--output", "elsewhere", "--json")
+    assert (as_json.returncode, json.loads(as_json.stdout)["verdict"]) == (0, "pass")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("a", "absent"), "absent: no such run folder"),
+        (("a:x", "a"), "no steady phase of x; there are small"),
+        (("a", "a", "--margin", "p95(ttft_ms) <= 50ms"), "--margin: '50ms' is no margin for ttft_ms"),
+    ],
+)
+def test_usage_errors(tailgate: Tailgate, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    """What is wrong is one line, exit code 2."""
+    run(tmp_path / "a", 1)
+    done = tailgate("compare", *arguments)
+    assert (done.returncode, said in done.stderr, "Traceback" in done.stderr) == (2, True, False)
