@@ -63,7 +63,14 @@ def _stated(stated: object) -> list[str]:
 
 
 def notes(meta: Mapping[str, Any]) -> Iterator[str]:
-    """Say which workers read late: no stamp is wrong for it, since the kernel sets them, but gaps may be merged."""
+    """Give what the load run noted, who was turned away, and which workers read late.
+
+    No stamp is wrong for late reads, since the kernel sets them, but gaps may be merged.
+    """
+    noted = meta.get("notes")
+    yield from map(str, noted if isinstance(noted, list) else [])
+    if strangers := _number(meta.get("strangers")):
+        yield f"messages or connections of strangers that the master turned away: {strangers:,.0f}"
     for worker in workers(meta):
         lag_s = _number(worker.get("client_lag_p99_s"))
         if lag_s is not None and lag_s > LAG_S:

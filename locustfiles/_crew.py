@@ -42,6 +42,10 @@ class Crew(Protocol):
     def collect(self, timeout_s: float) -> list[WorkerReport]:
         """End the run's rows: all are in `attempts.csv` when this returns, or are named as lost."""
 
+    @property
+    def strangers(self) -> int:
+        """Give how often somebody who does not belong here spoke to us."""
+
     def breakdown(self) -> str:
         """Say why the run must end early, "" while it need not."""
 
@@ -93,6 +97,11 @@ class Alone:
         campaign.close()
         share(campaign.recorder.paths, campaign.folder / "attempts.csv")
         return [report_of(campaign)]
+
+    @property
+    def strangers(self) -> int:
+        """Nobody listens here."""
+        return 0
 
     def breakdown(self) -> str:
         """Nobody can be lost here."""

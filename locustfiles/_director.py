@@ -215,4 +215,6 @@ class Director:
         document = run_document(
             self.order, self.clock, self.schedule, reports, self.crew.stop_reasons(), interrupted=interrupted
         )
-        _folder.write_json(self.folder / "run.json", {**document, "users": self._users})
+        _folder.write_json(
+            self.folder / "run.json", {**document, "users": self._users, "strangers": self.crew.strangers}
+        )

@@ -24,7 +24,8 @@ class WorkerReport:
     clock_error_s: float | None = None
     wall_clock_offset_s: float | None = None
     rows: int = 0
-    rows_lost: int = 0
+    rows_lost: int | None = 0
+    """None: nobody knows, for it was lost with them."""
     disk_problem: str = ""
     absences: list[dict[str, Any]] = field(default_factory=list)
     pauses: list[tuple[float, float]] = field(default_factory=list)

@@ -12,6 +12,9 @@ from locustfiles._silence import Silence
 LOST_S = 4.0
 """Silence after which a worker counts as lost. Locust's own limit is about the same, and spreads the users then."""
 
+FRESH_S = 2.0
+"""A word every second, and one that was late."""
+
 READ_MARGIN_S = 0.2
 """An answer that ended this long before a worker's last word may not have been read by then."""
 
@@ -63,6 +66,8 @@ class Roll:
 
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}
+        self._users: dict[str, int] = {}
+        """How many users each had when all who are present were last heard."""
 
     def enter(self, identity: str, worker: str, host: str) -> None:
         """Note a worker that takes part."""
@@ -77,19 +82,21 @@ class Roll:
             entry.absences[-1].to_s = now_s
             log.warning("worker %s is back after %.1f s", entry.worker, now_s - entry.absences[-1].from_s)
 
-    def leave(self, identity: str, now_s: float, users: int) -> None:
-        """Note that a worker leaves, with all its rows delivered. `users` is how many it had."""
+    def leave(self, identity: str, now_s: float) -> None:
+        """Note that a worker leaves, with all its rows delivered."""
         entry = self.entries[identity]
         if not entry.is_away:
-            entry.absences.append(self._absence("left", entry, now_s, users))
+            entry.absences.append(self._absence("left", entry, now_s))
             log.warning("worker %s leaves the run", entry.worker)
         entry.has_left = True
 
     def tick(self, done: Container[str]) -> None:
         """Let a moment pass; name those who have been silent for too long and are not done."""
+        if all(entry.silence.seconds < FRESH_S for entry in self.present.values()):
+            self._users = {entry.worker: entry.status["users"] for entry in self.present.values()}
         for identity, entry in self.entries.items():
             if identity not in done and entry.silence.tick() >= LOST_S and not entry.is_away:
-                entry.absences.append(self._absence("lost", entry, entry.complete_s, entry.status["users"]))
+                entry.absences.append(self._absence("lost", entry, entry.complete_s))
                 log.error("worker %s on %s is lost: silent for %g s", entry.worker, entry.host, LOST_S)
 
     @property
@@ -97,7 +104,6 @@ class Roll:
         """Those who are there, by identity."""
         return {identity: entry for identity, entry in self.entries.items() if not entry.is_away}
 
-    def _absence(self, why: str, entry: Entry, from_s: float, users: int) -> Absence:
-        others = sum(each.status["users"] for each in self.present.values() if each is not entry)
+    def _absence(self, why: str, entry: Entry, from_s: float) -> Absence:
         in_flight = sum(entry.status.get("active", {}).values()) if why == "lost" else 0
-        return Absence(why, from_s, None, users, others + users, in_flight)
+        return Absence(why, from_s, None, self._users.get(entry.worker, 0), sum(self._users.values()), in_flight)

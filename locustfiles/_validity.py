@@ -21,7 +21,7 @@ class WorkerFacts(Protocol):
     worker: str
     cpu_max: float | None
     loop_lag_p99_s: float | None
-    rows_lost: int
+    rows_lost: int | None
 
 
 def judge(workers: Sequence[WorkerFacts]) -> dict[str, object]:
@@ -42,6 +42,6 @@ def _reasons(worker: WorkerFacts) -> list[str]:
             f"worker {worker.worker}'s event loop was late by {worker.loop_lag_p99_s * 1000:.0f} ms at p99 "
             f"(limit {LOOP_LAG_P99_LIMIT_S * 1000:.0f} ms): its requests left late; free the machine or add workers"
         )
-    if worker.rows_lost > ROWS_LOST_LIMIT:
+    if worker.rows_lost is not None and worker.rows_lost > ROWS_LOST_LIMIT:
         reasons.append(f"worker {worker.worker} lost {worker.rows_lost} rows")
     return reasons

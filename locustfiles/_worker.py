@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gevent
+import zmq
 from gevent.lock import RLock
 from locust.rpc import Message
 
@@ -70,6 +72,7 @@ class Worker:
             self._runner.register_message(kind, listener)
         environment.events.test_stop.add_listener(lambda **_: gevent.spawn(self._finish))
         environment.events.quitting.add_listener(self._on_quitting)
+        importlib.import_module("genai_prices")  # takes a second, in which no user should be kept waiting
         for loop in (self._send_status_forever, self._compare_clocks_forever, self._watch_forever):
             gevent.spawn(loop)
         self._ear.attached = True
@@ -134,11 +137,10 @@ class Worker:
         """End the rows and deliver them; tell whether the master has them all. A second call says it all again."""
         with self._finishing:
             if self._campaign is not None:
-                users = self._runner.user_count
                 self._load.stop()
                 report = self._close(self._campaign)
                 self._campaign, self._ear.has_order = None, False
-                self._collected = {"report": asdict(report), "leaving": leaving, "users": users}
+                self._collected = {"report": asdict(report), "leaving": leaving}
             if self._collected is None or self._shipper is None:
                 return True
             delivered = self._shipper.drain(deliver_s)
@@ -234,7 +236,7 @@ class Worker:
             self._close(self._campaign)
         what = f"the master has been silent for {GONE_AFTER_S:g} s"
         sys.stderr.write(_kept(folder, f"{what}; the load has stopped") if folder else f"{what}: it is gone\n")
-        self._runner.client.close(linger=0)
+        self._runner.client.socket.setsockopt(zmq.LINGER, 0)  # nobody is there to take what was left to say
         sys.exit(int(ExitCode.INVALID))
 
 

@@ -105,6 +105,11 @@ class Workers:
                 reasons.setdefault(name, reason)
         return reasons
 
+    @property
+    def strangers(self) -> int:
+        """Messages and connections of those who have not shaken hands."""
+        return self._door.strangers
+
     def breakdown(self) -> str:
         """Name a worker that was lost, where the scenario says to stop then; and the last one."""
         away = [entry for entry in self._entries if entry.is_away]
@@ -156,7 +161,7 @@ class Workers:
         made = max(report.rows if report else int(entry.status["rows"]), received)
         report = report or WorkerReport(entry.worker, entry.host)
         report.rows = received - self._ledger.lost.get(entry.worker, 0)
-        report.rows_lost = made - report.rows
+        report.rows_lost = made - report.rows if identity in self._reports or made > report.rows else None
         report.absences = [{**asdict(absence), "share": absence.share} for absence in entry.absences]
         return report
 
@@ -229,7 +234,7 @@ class Workers:
             return
         self._reports[msg.node_id] = WorkerReport(**msg.data["report"])
         if msg.data["leaving"]:
-            self._roll.leave(msg.node_id, self._clock.now(), msg.data["users"])
+            self._roll.leave(msg.node_id, self._clock.now())
 
     @property
     def _run_id(self) -> str:
