@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+
 START_S = 60.0
 
 
