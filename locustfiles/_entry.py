@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -152,6 +153,8 @@ def _take_part(environment: Environment, base: type[User], scenario: Scenario | 
     environment.events.quitting.add_listener(lambda **_: _quit(director, environment))
     environment.events.user_error.add_listener(lambda exception, **_: director.give_up(exception))
     if options.headless:
+        # Locust listens for SIGTERM only when a headless run is over; until then it shall end one as Ctrl-C does.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         _progress.start(director, environment)
     else:
         _fill_web_form(options, scenario)
