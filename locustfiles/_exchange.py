@@ -109,9 +109,12 @@ class Exchange:
             now = perf_counter()
             deadline, failure = self._deadline()
             if now >= deadline:
-                self._now = now
-                self._end(failure)
-                return
+                self._readable()  # a loop that was busy has not read what has come meanwhile
+                deadline, failure = self._deadline()
+                if not self._finished and now >= deadline:
+                    self._now = now
+                    self._end(failure)
+                continue
             self._sleep(min(deadline - now, self._timeouts.idle))  # bytes set no deadline nearer than that
 
     def _sleep(self, seconds: float) -> None:
