@@ -59,6 +59,9 @@ def run(
     *,
     results: Annotated[Path, typer.Option(metavar="DIR", help="Where run folders are made.")] = Path("results"),
     web: Annotated[bool, typer.Option("--web", help="Show Locust's web UI and wait for its Start button.")] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Spread the users over N processes of this machine.")
+    ] = None,
 ) -> None:
     """Run the load, then make the report; the exit code is the verdict's.
 
@@ -69,7 +72,8 @@ def run(
     """
     from analysis.commands.run import run_scenario
 
-    raise typer.Exit(run_scenario(file, results, context.args, web=web))
+    spread = ["--processes", str(workers)] if workers else []
+    raise typer.Exit(run_scenario(file, results, [*context.args, *spread], web=web))
 
 
 @app.command()
@@ -167,6 +171,21 @@ def gate(run: RunFolder) -> None:
     from analysis.commands.report import print_gate
 
     raise typer.Exit(print_gate(run))
+
+
+@app.command()
+def collect(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of workers.", show_default=False)],
+    *,
+    results: Annotated[Path, typer.Option(metavar="DIR", help="Where the run folder is made.")] = Path("results"),
+) -> None:
+    """Make one run folder from the folders that the workers of a run kept, with or without the master's.
+
+    Example: tailgate collect worker-1/chat-20260102T030405Z worker-2/chat-20260102T030405Z
+    """
+    from analysis.commands.collect import collect_folders
+
+    raise typer.Exit(collect_folders(folders, results))
 
 
 @app.command()

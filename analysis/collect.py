@@ -1,0 +1,195 @@
+"""A run folder made anew from what workers, and perhaps their master, kept on their own disks."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scenarios.errors import TailgateError
+from scenarios.records import COLUMNS, write_header
+
+RUN, WORKER, SEQ = COLUMNS.index("run_id"), COLUMNS.index("worker"), COLUMNS.index("seq")
+GAP_COLUMNS = ("run_id", "worker", "endpoint", "arm", "phase", "window_start_s", "window_s", "count", "histogram")
+
+
+@dataclass(slots=True)
+class Collected:
+    """The folder that was made, its rows by worker, and the lines that were torn."""
+
+    folder: Path
+    rows: dict[str, int]
+    torn: int
+
+
+@dataclass(slots=True)
+class Rows:
+    """Which rows there are already, by worker: one byte for each number."""
+
+    seen: defaultdict[str, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
+    torn: int = 0
+
+    def is_new(self, row: Sequence[str]) -> bool:
+        """Tell whether a row is whole and was not there yet."""
+        if len(row) != len(COLUMNS) or not row[SEQ].isdecimal():
+            self.torn += 1
+            return False
+        seen, number = self.seen[row[WORKER]], int(row[SEQ])
+        if number >= len(seen):
+            seen.extend(bytes(number + 1024 - len(seen)))
+        is_new, seen[number] = not seen[number], 1
+        return is_new
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows of each worker there are."""
+        return {worker: sum(seen) for worker, seen in sorted(self.seen.items())}
+
+
+def collect(folders: Sequence[Path], results: Path) -> Collected:
+    """Merge the rows by (worker, seq), and what is known of the run; nothing in `folders` is touched.
+
+    Raises TailgateError when they hold no rows, or those of several runs.
+    """
+    documents = [document for folder in folders for document in _documents(folder)]
+    run_id = _one_run(folders, documents)
+    target = _new_folder(results, f"{run_id}-collected")
+    rows = Rows()
+    _merge_rows(folders, run_id, target / "attempts.csv", rows)
+    masters = [document for document in documents if "gaps" not in document]
+    of_workers = [document for document in documents if "gaps" in document]
+    _write_gaps(target / "gaps.csv", folders, of_workers)
+    _write_answers(target / "answers.jsonl", folders, of_workers)
+    for truth in (folder / "truth.csv" for folder in folders):
+        if truth.is_file():
+            shutil.copyfile(truth, target / truth.name)
+    merged = merge_documents(masters, of_workers, rows.counts)
+    (target / "run.json").write_text(json.dumps(merged, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return Collected(target, rows.counts, rows.torn)
+
+
+def merge_documents(
+    masters: Sequence[Mapping[str, Any]], of_workers: Sequence[Mapping[str, Any]], rows: Mapping[str, int]
+) -> dict[str, Any]:
+    """Give one run.json: the master's where there is one, with the workers' own words on themselves.
+
+    Each worker's `rows` are those found; what it made beyond them is lost. A reason against validity stays one.
+    """
+    every = [*of_workers, *masters]
+    merged = {key: value for key, value in every[-1].items() if key not in ("gaps", "answers")}
+    phases = {(span["endpoint"], span["arm"], span["phase"]): span for each in every for span in each["phases"]}
+    known = {worker["worker"]: worker for each in [*masters, *of_workers] for worker in each["workers"]}
+    absences = {worker["worker"]: worker.get("absences", []) for each in masters for worker in each["workers"]}
+    ends = [each["ended_at"] for each in every if each.get("ended_at")]
+    silent = sorted(set(rows) - set(known))
+    reasons = [
+        *dict.fromkeys(reason for each in every for reason in each["validity"]["reasons"]),
+        *(f"worker {worker} was killed: its last rows and its health are unknown" for worker in silent),
+    ]
+    return merged | {
+        "phases": sorted(phases.values(), key=lambda span: (span["start_s"], span["end_s"])),
+        "workers": [_worker(name, known.get(name, {}), rows, absences) for name in sorted({*rows, *known})],
+        "ended_at": max(ends, default=None),
+        "interrupted": all(each["interrupted"] for each in every),
+        "validity": {"verdict": "invalid" if reasons else "valid", "reasons": reasons},
+        "notes": [*merged.get("notes", []), "the rows were collected from the workers' own files"],
+    }
+
+
+def _worker(
+    name: str, known: Mapping[str, Any], rows: Mapping[str, int], absences: Mapping[str, list[Any]]
+) -> dict[str, Any]:
+    found = rows.get(name, 0)
+    made = known.get("rows", 0) + (known.get("rows_lost") or 0)
+    lost = max(made - found, 0) if known else None
+    return {**known, "worker": name, "rows": found, "rows_lost": lost, "absences": absences.get(name, [])}
+
+
+def _documents(folder: Path) -> Iterator[dict[str, Any]]:
+    if not folder.is_dir():
+        raise TailgateError(f"{folder}: no such folder; give the folders that the workers named when they ended")
+    for path in sorted([*folder.glob("run-*.json"), *folder.glob("run.json")], key=lambda path: path.stat().st_mtime):
+        try:
+            yield json.loads(path.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise TailgateError(f"{path}: is not JSON (line {error.lineno}: {error.msg})") from None
+
+
+def _one_run(folders: Sequence[Path], documents: Sequence[Mapping[str, Any]]) -> str:
+    runs = {str(document["run_id"]) for document in documents}
+    if not runs:
+        names = ", ".join(map(str, folders))
+        raise TailgateError(f"{names}: no run-*.json of a worker and no run.json: nothing to go by")
+    if len(runs) > 1:
+        raise TailgateError(f"the folders are of {len(runs)} runs ({', '.join(sorted(runs))}): give those of one")
+    return runs.pop()
+
+
+def _new_folder(results: Path, name: str) -> Path:
+    for number in range(1, 1000):
+        folder = results / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise TailgateError(f"--results {results}: no folder can be made there ({error.strerror})") from error
+        return folder
+    raise TailgateError(f"--results {results}: a thousand folders are called {name}; name another")
+
+
+def _merge_rows(folders: Sequence[Path], run_id: str, target: Path, rows: Rows) -> None:
+    with target.open("w", encoding="utf-8", newline="") as file:
+        write_header(file)
+        writer = csv.writer(file, lineterminator="\n")
+        for path in (path for folder in folders for path in sorted(folder.glob("attempts*.csv"))):
+            for row in _whole_rows(path, rows):
+                if rows.is_new(row):
+                    if row[RUN] != run_id:
+                        raise TailgateError(f"{path}: holds rows of run {row[RUN]}, the others are of {run_id}")
+                    writer.writerow(row)
+
+
+def _whole_rows(path: Path, rows: Rows) -> Iterator[list[str]]:
+    """Give the rows of a file; the last one only if it ends in a new line."""
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        if tuple(next(csv.reader(file), ())) != COLUMNS:
+            raise TailgateError(f"{path}: its columns are not those of this Tailgate's attempts.csv")
+        yield from csv.reader(_ended_lines(file, rows))
+
+
+def _ended_lines(lines: Iterator[str], rows: Rows) -> Iterator[str]:
+    for line in lines:
+        if line.endswith("\n"):
+            yield line
+        else:
+            rows.torn += 1
+
+
+def _write_gaps(target: Path, folders: Sequence[Path], of_workers: Sequence[Mapping[str, Any]]) -> None:
+    own = [row for document in of_workers for row in document["gaps"]]
+    told = {row[1] for row in own}
+    for path in (folder / "gaps.csv" for folder in folders):
+        if path.is_file():
+            with path.open(encoding="utf-8", newline="") as file:
+                own += [
+                    row for row in list(csv.reader(file))[1:] if len(row) == len(GAP_COLUMNS) and row[1] not in told
+                ]
+    with target.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([GAP_COLUMNS, *own])
+
+
+def _write_answers(target: Path, folders: Sequence[Path], of_workers: Sequence[Mapping[str, Any]]) -> None:
+    own = [answer for document in of_workers for answer in document["answers"]]
+    told = {answer["worker"] for answer in own}
+    for path in (folder / "answers.jsonl" for folder in folders):
+        if path.is_file():
+            answers = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+            own += [answer for answer in answers if answer["worker"] not in told]
+    with target.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(answer, ensure_ascii=False) + "\n" for answer in own)
