@@ -6,6 +6,7 @@ import itertools
 import logging
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from time import perf_counter
 
 from locustfiles._answers import Answer
@@ -180,11 +181,11 @@ class ChatSession:
         """
         started = perf_counter()
         try:
+            waited = wait is not None
+            if wait is not None and not wait.shared:
+                self._pause_until(started + wait.seconds)
             if self._lane.gate is not None:
-                waited = self._pass(self._lane.gate)
-            else:
-                waited = wait is not None
-                self._pause_until(started + (wait.seconds if wait else 0.0))
+                waited = self._pass(self._lane.gate) or waited
         except BaseException:
             if attempt.attempt_no == 1:
                 self._campaign.record(self._lane, attempt, Trace())
@@ -211,7 +212,10 @@ class ChatSession:
             self._pause(rest_s)
 
     def _decide(self, attempt: Attempt, decision: Decision, reply: Reply | None, waited_s: float) -> Wait | None:
-        """Say how long to wait before trying again; None ends the turn. Marks the row when it gives up."""
+        """Say how long to wait before trying again; None ends the turn. Marks the row when it gives up.
+
+        A limit, and a wait that the server names, hold for all who use the key; a busy server's bare 503 does not.
+        """
         if decision.stop_endpoint:
             self._lane.stop(VERDICTS[decision.reason])
         if not decision.retry:
@@ -222,8 +226,9 @@ class ChatSession:
         attempt.wait_hint_s = hint.seconds if hint else None
         attempt.wait_source = hint.source if hint else (wait.source if wait else "")
         asked = hint or wait
-        if self._lane.gate is not None and asked is not None:
+        shared = self._lane.gate is not None and (hint is not None or attempt.outcome is Outcome.THROTTLED)
+        if self._lane.gate is not None and asked is not None and shared:
             self._lane.gate.refuse(asked.seconds, self._passed_s)
         if wait is None and throttle.policy != "none":
             attempt.outcome = Outcome.GAVE_UP
-        return wait
+        return wait and replace(wait, shared=shared)

@@ -13,10 +13,14 @@ NAIVE_PAUSE_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A wait of `seconds`, never shorter than what the server asked for; `source` says who asked."""
+    """A wait of `seconds`, never shorter than what the server asked for; `source` says who asked.
+
+    `shared`: all who use the key wait, at its gate.
+    """
 
     seconds: float
     source: str
+    shared: bool = False
 
 
 def next_wait(
