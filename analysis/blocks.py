@@ -42,16 +42,17 @@ def time_blocks(turns: pd.DataFrame, count: int | None = None) -> Blocks:
     """
     if turns.empty:
         return Blocks(np.zeros(0, dtype=np.intp), 0)
-    conversation, names = pd.factorize(_conversation(turns))
-    middle = _middle(turns["intended_s"].to_numpy(), conversation, len(names))
+    conversation, names = numbered(_conversation(turns))
+    size = np.bincount(conversation, minlength=names)
+    middle = np.bincount(conversation, weights=turns["intended_s"].to_numpy(), minlength=names) / size
     order = np.argsort(middle, kind="stable")
-    size = np.bincount(conversation, minlength=len(names))[order]
-    wanted = min(count or _wanted(turns["intended_s"]), len(names))
+    size = size[order]
+    wanted = min(count or _wanted(turns["intended_s"]), names)
     # The block of a conversation is decided by the turn in its middle, so that blocks hold equally many turns.
     centre = np.cumsum(size) - (size + 1) / 2
     block = np.floor(centre * wanted / len(turns)).astype(np.intp)
-    _, block = np.unique(block, return_inverse=True)
-    of_conversation = np.empty(len(names), dtype=np.intp)
+    block = np.cumsum(np.diff(block, prepend=block[0]) > 0)  # never falling: numbered anew, without gaps
+    of_conversation = np.empty(names, dtype=np.intp)
     of_conversation[order] = block
     return Blocks(of_conversation[conversation], int(block.max()) + 1)
 
@@ -62,8 +63,30 @@ def _conversation(turns: pd.DataFrame) -> Any:
     return ids if len(ids) and ids.any() else np.arange(len(turns))
 
 
-def _middle(at_s: NDArray[np.float64], code: NDArray[np.intp], count: int) -> NDArray[np.float64]:
-    return np.asarray(np.bincount(code, weights=at_s, minlength=count) / np.bincount(code, minlength=count))
+def numbered(ids: NDArray[Any]) -> tuple[NDArray[np.int32], int]:
+    """Give each row the number of its id, by first appearance, and how many there are."""
+    order, starts = ordered(ids)
+    first = order[starts]
+    number = np.empty(len(starts), dtype=np.int32)
+    number[np.argsort(first)] = np.arange(len(starts), dtype=np.int32)
+    codes = np.empty(len(ids), dtype=np.int32)
+    codes[order] = np.repeat(number, np.diff(starts, append=len(ids)))
+    return codes, len(starts)
+
+
+def ordered(ids: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Give the rows ordered by id and then as they come, and where each id begins in them.
+
+    Sorts that need not be stable are far the fastest: the rows of each id are sorted once more, by place.
+    """
+    order = np.argsort(ids)
+    found = ids[order]
+    new = np.append(True, found[1:] != found[:-1])[: len(ids)]
+    starts = np.flatnonzero(new)
+    low = np.uint64(32)
+    keys = (np.cumsum(new).astype(np.uint64) << low) | order.astype(np.uint64)
+    keys.sort()
+    return (keys & np.uint64(0xFFFFFFFF)).astype(np.intp), starts
 
 
 def _wanted(at_s: pd.Series[float]) -> int:

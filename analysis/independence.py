@@ -17,21 +17,41 @@ LEVEL = 0.05
 """Chance to call independent turns correlated; then the wider interval is given, so the error is on the safe side."""
 
 
+ENOUGH = 1 << 20
+"""Turns beyond which the tests look at stretches that add up to this many: a correlation of 0.005 is seen in those."""
+
+STRETCHES = 64
+
+
 @dataclass(frozen=True)
 class Pairs:
-    """Positions of successive turns of the same conversation, in turns ordered by time."""
+    """Positions of successive turns of the same conversation, in turns ordered by time.
+
+    `rows` are the turns that are looked at, and positions are among these; None = all.
+    """
 
     earlier: NDArray[np.intp]
     later: NDArray[np.intp]
+    rows: NDArray[np.intp] | None = None
 
 
 def pairs(conversation: NDArray[np.uint64]) -> Pairs:
     """Pair each turn with the next one of its conversation; none where every turn is of the same conversation."""
+    rows = stretches(len(conversation))
+    conversation = conversation if rows is None else conversation[rows]
     order = np.argsort(conversation, kind="stable")
     same = conversation[order][1:] == conversation[order][:-1]
     if len(same) and same.all():
         same = np.zeros(len(same), dtype=bool)
-    return Pairs(order[:-1][same], order[1:][same])
+    return Pairs(order[:-1][same], order[1:][same], rows)
+
+
+def stretches(n: int) -> NDArray[np.intp] | None:
+    """Give the rows of evenly spread stretches of neighbours when there are more than `ENOUGH`; None = all rows."""
+    if n <= ENOUGH:
+        return None
+    begin = np.linspace(0, n - ENOUGH // STRETCHES, STRETCHES).astype(np.intp)
+    return (begin[:, None] + np.arange(ENOUGH // STRETCHES)).ravel()
 
 
 def is_independent(rank: NDArray[np.float64], of: Pairs) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -78,8 +79,21 @@ def parts(turns: pd.DataFrame, attempts: pd.DataFrame, spans: list[PhaseSpan], s
 
 
 def _by_group(frame: pd.DataFrame) -> dict[tuple[str, str, str], pd.DataFrame]:
-    grouped = frame.groupby(["endpoint", "arm", "phase"], observed=True, sort=False)
-    return {(str(key[0]), str(key[1]), str(key[2])): rows.reset_index(drop=True) for key, rows in grouped}
+    """Give the rows of each endpoint, arm and phase: a view where they lie together, as turns do, else a copy."""
+    names = ("endpoint", "arm", "phase")
+    code = np.zeros(len(frame), dtype=np.int64)
+    for name in names:
+        code = code * (len(frame[name].cat.categories) + 1) + frame[name].cat.codes.to_numpy()
+    edges = np.flatnonzero(np.diff(code, prepend=-1, append=-1))
+    found: dict[tuple[str, str, str], pd.DataFrame] = {}
+    if len(edges) - 1 == len(np.unique(code[edges[:-1]])):
+        groups = (frame.iloc[low:high] for low, high in pairwise(edges.tolist()))
+    else:
+        groups = (frame[code == one] for one in dict.fromkeys(code[edges[:-1]].tolist()))
+    for rows in groups:
+        key = tuple(str(rows[name].iloc[0]) for name in names)
+        found[key[0], key[1], key[2]] = rows.reset_index(drop=True)
+    return found
 
 
 def spans(meta: Mapping[str, Any], turns: pd.DataFrame) -> list[PhaseSpan]:

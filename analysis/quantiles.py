@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from analysis.independence import Pairs
 
 STANDARD = (0.5, 0.9, 0.95, 0.99, 0.999)
+PIECE = 1 << 18
+"""Values counted at a time: what lies between stays in the processor's cache."""
+
 Z = 1.959963984540054
 """The standard normal's 97.5th percentile."""
 
@@ -88,9 +91,13 @@ class Ordered(Protocol):
 
 @dataclass(frozen=True)
 class Sample:
-    """Values of one metric, ascending, each with its block; `independent` when no correlation was found in time."""
+    """Values of one metric, ascending; `as_came` are the same in the order of time, `codes` the block of each of these.
+
+    `independent` when no correlation was found in time.
+    """
 
     values: NDArray[np.float64]
+    as_came: NDArray[np.float64]
     codes: NDArray[np.intp]
     blocks: int
     independent: bool
@@ -110,7 +117,7 @@ class Sample:
 
     def total(self) -> NDArray[np.float64]:
         """Add up the values in each block."""
-        return np.asarray(np.bincount(self.codes, weights=self.values, minlength=self.blocks), dtype=np.float64)
+        return np.asarray(np.bincount(self.codes, weights=self.as_came, minlength=self.blocks), dtype=np.float64)
 
     def at(self, rank: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give the values at ranks counted from 0, interpolated between neighbours."""
@@ -124,21 +131,35 @@ class Sample:
 
     def at_most(self, cuts: NDArray[np.float64]) -> NDArray[np.float64]:
         """Count the values at or below each cut (ascending) in each block: one row per cut."""
-        kind = np.searchsorted(cuts, self.values, side="left")
         width = len(cuts) + 1
-        table = np.bincount(self.codes * width + kind, minlength=self.blocks * width).reshape(self.blocks, width)
-        return np.cumsum(table, axis=1)[:, :-1].T.astype(np.float64)
+        table = np.zeros(self.blocks * width, dtype=np.intp)
+        for first in range(0, self.n, PIECE):
+            kind = np.searchsorted(cuts, self.as_came[first : first + PIECE], side="left")
+            table += np.bincount(self.codes[first : first + PIECE] * width + kind, minlength=len(table))
+        return np.cumsum(table.reshape(self.blocks, width), axis=1)[:, :-1].T.astype(np.float64)
 
 
 def sample(values: NDArray[np.float64], blocks: Blocks, of: Pairs, seed: int) -> Sample:
     """Take the turns that have the metric, given in the order of time; NaN is "has none"."""
+    independent = is_independent(ranked(values if of.rows is None else values[of.rows]), of)
+    missing = np.isnan(values)
+    codes = blocks.codes
+    if missing.any():
+        values, codes = values[~missing], codes[~missing]
+    return Sample(np.sort(values), values, codes, blocks.count, independent, seed)
+
+
+def ranked(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give each value's rank among all, NaN where there is none.
+
+    Equal values share a rank, or a metric that is mostly 0 would look like a trend.
+    """
     known = np.flatnonzero(~np.isnan(values))
-    order = known[np.argsort(values[known], kind="stable")]
+    order = known[np.argsort(values[known])]
     ordered = values[order]
     rank = np.full(len(values), np.nan)
-    # Equal values share a rank, or a metric that is mostly 0 would look like a trend.
     rank[order] = np.cumsum(np.append(False, ordered[1:] != ordered[:-1])) if len(order) else 0.0
-    return Sample(ordered, blocks.codes[order], blocks.count, is_independent(rank, of), seed)
+    return rank
 
 
 def figures(data: Ordered) -> dict[str, Figure]:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.grouping import group
 from scenarios.records import ANSWERED, SUCCESSFUL, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, MutableMapping
+
+    from numpy.typing import NDArray
+
+    from analysis.grouping import Grouping
 
 ANSWERS = [outcome.value for outcome in ANSWERED]
 CUT = [outcome.value for outcome in (Outcome.IN_FLIGHT, Outcome.THROTTLED, Outcome.OVERLOADED)]
@@ -25,105 +33,141 @@ LATENCIES = (
 )
 """Per-turn metrics, each a column of the turns frame; NaN where the turn has none."""
 
+LEAN = frozenset(
+    {
+        *("endpoint", "arm", "phase", "worker", "case_id", "outcome", "user_id", "conversation_id", "intended_s"),
+        *("finish_s", "attempts", "refusals", "throttled", "successful", "answered", "lost"),
+        *("output_tokens", "cost_usd", "wasted_usd", *LATENCIES),
+    },
+)
+"""The columns that figures are made of. The others of a turn are its last attempt's stamps and facts."""
+
 
 def turns(attempts: pd.DataFrame) -> pd.DataFrame:
-    """Give one row per (worker, turn_id), in the order of intended start.
+    """Give one row per (worker, turn_id), by endpoint, arm and phase, and in these in the order of intended start.
 
     response_time = (last token, or end) of the last attempt - intended; service_time = end - sent of the last attempt;
     throttled_time = sum over earlier attempts of (end - sent) + sum of waits; schedule_lag = first sent - intended less
     the wait obeyed before it (a turn may be held back by what another user of the key was told);
     hence schedule_lag + throttled_time + service_time = end - intended. Latencies only where the outcome is successful.
     """
-    rows = attempts.sort_values(["worker", "turn_id", "attempt_no", "seq"], kind="stable", ignore_index=True)
-    first = _starts(rows)
-    last = np.append(first[1:], len(rows)) - 1 if len(rows) else first
-    frame = rows.iloc[last].reset_index(drop=True)
-    frame["attempts"] = last - first + 1
-    frame["first_sent_s"] = rows["sent_s"].to_numpy()[first]
-    frame["intended_s"] = rows["intended_s"].to_numpy()[first]
-    frame["held_back_s"] = np.nan_to_num(rows["waited_s"].to_numpy()[first])
-    frame["phase"] = rows["phase"].iloc[first].reset_index(drop=True)
-    _add_sums(frame, rows, first, last)
-    _add_fates(frame)
-    _add_durations(frame)
-    return frame.sort_values(["intended_s", "worker", "turn_id"], kind="stable", ignore_index=True)
+    return turns_of(columns_of(attempts))
 
 
-def _starts(rows: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.intp]]:
-    """Give the positions at which a new turn begins in rows sorted by turn."""
-    worker = rows["worker"].cat.codes.to_numpy()
-    turn = rows["turn_id"].to_numpy()
-    new = np.ones(len(rows), dtype=bool)
-    new[1:] = (turn[1:] != turn[:-1]) | (worker[1:] != worker[:-1])
-    return np.flatnonzero(new)
+def columns_of(attempts: pd.DataFrame) -> dict[str, Any]:
+    """Give the columns of a frame, not copied."""
+    return {
+        str(name): column.array if isinstance(column.dtype, pd.CategoricalDtype) else column.to_numpy()
+        for name, column in attempts.items()
+    }
 
 
-def _add_sums(
-    frame: pd.DataFrame,
-    rows: pd.DataFrame,
-    first: np.ndarray[Any, Any],
-    last: np.ndarray[Any, Any],
-) -> None:
-    """Sum what precedes the final attempt: time in refused attempts, waits, whether any was throttled."""
-    if not len(rows):
-        for name in ("refused_s", "waited_sum_s", "cost_usd", "wasted_usd"):
-            frame[name] = np.zeros(0)
-        frame["throttled"] = np.zeros(0, dtype=bool)
-        return
-    spent = np.nan_to_num((rows["end_s"] - rows["sent_s"]).to_numpy())
-    spent[last] = 0.0
-    frame["refused_s"] = np.add.reduceat(spent, first)
-    frame["waited_sum_s"] = np.add.reduceat(np.nan_to_num(rows["waited_s"].to_numpy()), first)
-    refused = is_throttled(rows).to_numpy()
-    frame["throttled"] = np.logical_or.reduceat(refused, first) | (frame["held_back_s"] > 0).to_numpy()
-    if "cost_usd" in rows:
-        cost = rows["cost_usd"].to_numpy()
-        frame["cost_usd"] = np.add.reduceat(cost, first)
-        lost = ~rows["outcome"].isin(ANSWERS).to_numpy()
-        frame["wasted_usd"] = np.add.reduceat(np.where(lost, cost, 0.0), first)
+def turns_of(columns: MutableMapping[str, Any], keep: Collection[str] | None = None) -> pd.DataFrame:
+    """Give the same from columns, which it takes out of `columns` one by one; `keep` = only these of the result.
+
+    Where nobody else holds them, ten million rows and their turns need not be in memory together.
+    """
+    of = group(columns)
+    found: dict[str, Any] = {"attempts": of.attempts}
+    _add_sums(found, columns, of)
+    _add_fates(found, columns["outcome"][of.last])
+    found["first_sent_s"] = columns["sent_s"][of.first]
+    for name in ("intended_s", "phase"):
+        found[name] = columns.pop(name)[of.first]
+    for name in sorted(columns):
+        column = columns.pop(name)
+        if keep is None or name in keep or name in NEEDED:
+            found.setdefault(name, column[of.last])
+    del column, of
+    _add_durations(found, keep)
+    return pd.DataFrame(found if keep is None else {name: found[name] for name in found if name in keep}, copy=False)
+
+
+NEEDED = frozenset({"sent_s", "first_token_s", "first_output_s", "last_token_s", "end_s", "output_tokens"})
+"""What durations are made of."""
+
+
+def _add_sums(found: dict[str, Any], columns: MutableMapping[str, Any], of: Grouping) -> None:
+    """Sum over the attempts: time in refused ones, waits, refusals, cost; and tell whether a limit was met."""
+    found["refused_s"] = of.before(np.nan_to_num(columns["end_s"] - columns["sent_s"]))
+    waited = np.nan_to_num(columns.pop("waited_s"))
+    found["held_back_s"] = waited[of.first]
+    found["waited_sum_s"] = of.total(waited)
+    refused = _throttled(columns["outcome"], columns["http_status"])
+    found["refusals"] = of.total(refused).astype(np.int32)
+    found["throttled"] = (found["refusals"] > 0) | (found["held_back_s"] > 0)
+    cost = columns.pop("cost_usd", None)
+    if cost is not None:
+        found["cost_usd"] = of.total(cost)
+        found["wasted_usd"] = of.total(np.where(is_any(columns["outcome"], ANSWERS), 0.0, cost))
+
+
+def is_any(labels: pd.Categorical, names: Iterable[str]) -> NDArray[np.bool_]:
+    """Mark the rows whose label is one of `names`."""
+    known = np.append(np.isin(labels.categories.to_numpy(dtype=object), list(names)), False)
+    return np.asarray(known[labels.codes])
 
 
 def is_throttled(rows: pd.DataFrame) -> pd.Series[bool]:
     """Tell attempts that met a limit: outcome `throttled`, or `overloaded` by status 429."""
-    overloaded = (rows["outcome"] == Outcome.OVERLOADED.value) & (rows["http_status"] == 429)
-    return (rows["outcome"] == Outcome.THROTTLED.value) | overloaded
+    return pd.Series(_throttled(rows["outcome"].array, rows["http_status"].to_numpy()), index=rows.index)
 
 
-def _add_fates(frame: pd.DataFrame) -> None:
-    frame["successful"] = frame["outcome"].isin([o.value for o in SUCCESSFUL])
-    frame["answered"] = frame["outcome"].isin(ANSWERS)
-    frame["lost"] = ~frame["outcome"].isin([*ANSWERS, *CUT])
+def _throttled(outcome: pd.Categorical, status: NDArray[Any]) -> NDArray[np.bool_]:
+    overloaded = is_any(outcome, [Outcome.OVERLOADED.value]) & (status == 429)
+    return np.asarray(is_any(outcome, [Outcome.THROTTLED.value]) | overloaded)
 
 
-def _add_durations(frame: pd.DataFrame) -> None:
-    frame["finish_s"] = frame["last_token_s"].fillna(frame["end_s"])
-    good = frame["successful"]
-    durations = {
-        "ttft_ms": frame["first_token_s"] - frame["sent_s"],
-        "ttfo_ms": frame["first_output_s"] - frame["sent_s"],
-        "response_time_ms": frame["finish_s"] - frame["intended_s"],
-        "service_time_ms": frame["end_s"] - frame["sent_s"],
-        "throttled_time_ms": frame["refused_s"] + frame["waited_sum_s"],
-        "schedule_lag_ms": frame["first_sent_s"] - frame["intended_s"] - frame["held_back_s"],
-    }
-    for name, seconds in durations.items():
-        elapsed = _ms(seconds)
-        frame[name] = elapsed.where(good & (elapsed >= 0))
-    lag = _ms(durations["schedule_lag_ms"])
-    frame["schedule_lag_ms"] = lag.where(lag >= 0)  # turns that failed were late too
-    _add_speeds(frame)
+def _add_fates(found: dict[str, Any], outcome: pd.Categorical) -> None:
+    found["successful"] = is_any(outcome, [o.value for o in SUCCESSFUL])
+    found["answered"] = is_any(outcome, ANSWERS)
+    found["lost"] = ~is_any(outcome, [*ANSWERS, *CUT])
 
 
-def _ms(seconds: pd.Series[float]) -> pd.Series[float]:
+def _add_durations(found: dict[str, Any], keep: Collection[str] | None) -> None:
+    """Add the metrics; stamps that are not wanted are given up as soon as nothing more is made of them."""
+    last, good = found["last_token_s"], found["successful"]
+    found["finish_s"] = np.where(np.isnan(last), found["end_s"], last)
+    found["tpot_ms"] = _tpot(found)
+    found["ttft_ms"] = _ms(found["first_token_s"] - found["sent_s"], good)
+    _give_up(found, keep, "last_token_s", "first_token_s")
+    found["ttfo_ms"] = _ms(found["first_output_s"] - found["sent_s"], good)
+    _give_up(found, keep, "first_output_s")
+    found["output_tokens_per_second"] = _speed(found)
+    found["response_time_ms"] = _ms(found["finish_s"] - found["intended_s"], good)
+    found["service_time_ms"] = _ms(found["end_s"] - found["sent_s"], good)
+    _give_up(found, keep, "sent_s", "end_s")
+    found["throttled_time_ms"] = _ms(found["refused_s"] + found["waited_sum_s"], good)
+    _give_up(found, keep, "refused_s", "waited_sum_s")
+    lag_s = found["first_sent_s"] - found["intended_s"] - found["held_back_s"]
+    found["schedule_lag_ms"] = _ms(lag_s, np.ones(len(lag_s), dtype=bool))  # turns that failed were late too
+
+
+def _give_up(found: dict[str, Any], keep: Collection[str] | None, *names: str) -> None:
+    for name in names:
+        if keep is not None and name not in keep:
+            del found[name]
+
+
+def _ms(seconds: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Convert to milliseconds, to the nanosecond: differences of stamps carry float noise below it."""
-    return (seconds * 1000).round(6)
+    elapsed = (seconds * 1000).round(6)
+    elapsed[~(known & (elapsed >= 0))] = np.nan
+    return elapsed
 
 
-def _add_speeds(frame: pd.DataFrame) -> None:
-    """Add tpot = (last - first token) / (tokens - 1), none below 2 tokens; tokens/s = tokens / (last - sent)."""
-    tokens = frame["output_tokens"].astype("float64")
-    decode_s = frame["last_token_s"] - frame["first_token_s"]
-    known = frame["successful"] & (tokens >= 2) & (decode_s >= 0)
-    frame["tpot_ms"] = _ms(decode_s / (tokens - 1).where(tokens >= 2)).where(known)
-    whole_s = frame["finish_s"] - frame["sent_s"]
-    frame["output_tokens_per_second"] = (tokens / whole_s.where(whole_s > 0)).round(6).where(frame["successful"])
+def _tpot(found: dict[str, Any]) -> NDArray[np.float64]:
+    """Give (last - first token) / (tokens - 1); none below 2 tokens."""
+    tokens = found["output_tokens"].astype(np.float64)
+    decode_s = found["last_token_s"] - found["first_token_s"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _ms(decode_s / (tokens - 1), found["successful"] & (tokens >= 2) & (decode_s >= 0))
+
+
+def _speed(found: dict[str, Any]) -> NDArray[np.float64]:
+    """Give tokens / (last token - sent)."""
+    whole_s = found["finish_s"] - found["sent_s"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        speed = (found["output_tokens"].astype(np.float64) / whole_s).round(6)
+    speed[~(found["successful"] & (whole_s > 0))] = np.nan
+    return np.asarray(speed)

@@ -1,0 +1,86 @@
+"""Grouping: which rows make a turn, and in which order the turns come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """The rows of turn i: `first[i]` and `last[i]` are those of its first and last attempt.
+
+    `earlier` are all rows before the last, in the order of turns and attempts; `turn` says of which turn each is.
+    """
+
+    first: NDArray[np.int32]
+    last: NDArray[np.int32]
+    earlier: NDArray[np.int32]
+    turn: NDArray[np.int32]
+
+    @property
+    def attempts(self) -> NDArray[np.int32]:
+        """Number of attempts of each turn."""
+        return (1 + np.bincount(self.turn, minlength=len(self.first))).astype(np.int32)
+
+    def total(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Add up a column of rows over each turn's attempts."""
+        return np.asarray(values[self.last] + self.before(values))
+
+    def before(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Add up a column of rows over each turn's attempts but the last."""
+        found = np.bincount(self.turn, weights=values[self.earlier], minlength=len(self.first))
+        return np.asarray(found, dtype=np.float64)
+
+
+def group(columns: Mapping[str, Any]) -> Grouping:
+    """Group rows by (worker, turn_id); turns come by endpoint, arm and phase, and in these by intended start."""
+    key = columns["turn_id"] ^ (columns["worker"].codes.astype(np.uint64) * _SPREAD)
+    rows = np.argsort(key).astype(np.int32)
+    key = key[rows]
+    starts = np.flatnonzero(np.append(True, key[1:] != key[:-1])[: len(key)])
+    del key
+    size = np.diff(starts, append=len(rows))
+    _order_attempts(rows, starts, size, columns)
+    order = _order(rows[starts], columns)
+    place = np.empty(len(order), dtype=np.int32)
+    place[order] = np.arange(len(order), dtype=np.int32)
+    is_last = np.zeros(len(rows), dtype=bool)
+    is_last[starts + size - 1] = True
+    turn = np.repeat(place, size)[~is_last]
+    by_turn = np.argsort(turn, kind="stable")
+    return Grouping(rows[starts][order], rows[is_last][order], rows[~is_last][by_turn], turn[by_turn])
+
+
+def _order_attempts(
+    rows: NDArray[np.int32], starts: NDArray[np.intp], size: NDArray[np.intp], columns: Mapping[str, Any]
+) -> None:
+    """Put the rows of each turn in the order of their attempts, in place; most turns have but one."""
+    several = np.repeat(size > 1, size)
+    which = np.repeat(np.arange(len(starts)), size)[several]
+    found = rows[several]
+    rows[several] = found[np.lexsort((columns["seq"][found], columns["attempt_no"][found], which))]
+
+
+def _order(first: NDArray[np.int32], columns: Mapping[str, Any]) -> NDArray[np.intp]:
+    """Order turns, given by their first rows: endpoint, arm, phase, intended start, worker, turn_id."""
+    at_s = columns["intended_s"][first]
+    order = np.argsort(at_s)
+    same = at_s[order]
+    tied = np.append(False, same[1:] == same[:-1])[: len(same)]
+    tied[:-1] |= tied[1:]
+    rows = first[tied_turns := order[tied]]
+    exact = np.lexsort((columns["turn_id"][rows], columns["worker"].codes[rows], at_s[tied_turns]))
+    order[tied] = tied_turns[exact]
+    for name in ("phase", "arm", "endpoint"):
+        order = order[np.argsort(columns[name].codes[first[order]], kind="stable")]
+    return order
