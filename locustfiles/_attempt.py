@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,6 +13,8 @@ from locustfiles._transport import ConnectError
 from scenarios.limits import Decision, Hint, Reason, classify, wait_hint
 from scenarios.records import Attempt, Outcome
 from scenarios.wire import Api, Decoder, Reply
+from scenarios.wire.openai_usage import usage_of
+from scenarios.wire.protocol import Usage
 
 HTTP_OK = 200
 WORD_LENGTH = 64
@@ -84,6 +87,7 @@ def _refusal(attempt: Attempt, trace: Trace, api: Api) -> Decision:
     assert trace.status is not None
     error = api.error(trace.status, bytes(trace.error_body))
     attempt.error_code = word(error.code or error.kind or f"http_{trace.status}")
+    _note_usage(attempt, _billed(bytes(trace.error_body)))
     return classify(trace.status, trace.headers, error)
 
 
@@ -108,10 +112,25 @@ def _broken_off(trace: Trace) -> Outcome:
 
 def _note_reply(attempt: Attempt, reply: Reply) -> None:
     attempt.finish_reason = word(reply.finish_reason)
-    if reply.usage is not None:
+    _note_usage(attempt, reply.usage)
+
+
+def _note_usage(attempt: Attempt, usage: Usage | None) -> None:
+    if usage is not None:
         attempt.usage_source = "server"
-        attempt.input_tokens = reply.usage.input_tokens
-        attempt.cached_input_tokens = reply.usage.cached_input_tokens
-        attempt.cache_write_tokens = reply.usage.cache_write_tokens
-        attempt.output_tokens = reply.usage.output_tokens
-        attempt.reasoning_tokens = reply.usage.reasoning_tokens
+        attempt.input_tokens = usage.input_tokens
+        attempt.cached_input_tokens = usage.cached_input_tokens
+        attempt.cache_write_tokens = usage.cache_write_tokens
+        attempt.output_tokens = usage.output_tokens
+        attempt.reasoning_tokens = usage.reasoning_tokens
+
+
+def _billed(body: bytes) -> Usage | None:
+    """Give the usage that a refusal states: tokens that were paid for without an answer."""
+    if b'"usage"' not in body:
+        return None
+    try:
+        stated = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return usage_of(stated) if isinstance(stated, dict) else None

@@ -7,15 +7,17 @@ wait is over would arrive as a herd, and be refused again.
 from __future__ import annotations
 
 import itertools
-from bisect import bisect_left
-from collections import deque
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Literal
 
+MOST_COUNTED = 5000
+"""How many admissions are looked back at."""
+
 MEMORY_S = 60.0
-"""How far back admissions are counted: the windows of providers are a minute or shorter."""
+"""How long what was learned of a limit is believed: the windows of providers are a minute or shorter."""
 
 LOWEST_RATE = 0.1
 """Requests per second: the gate never gets slower than this."""
@@ -27,7 +29,7 @@ RECOVERY_S = 8.0
 """With a queue, rate(t) = wall (1 - (1 - DECREASE / WALL) (1 - t / RECOVERY_S)^3): soon back at the wall, slow near it,
 faster the longer it holds. The cubic law of TCP (RFC 9438), here for a rate."""
 
-GUESS_DOUBLES_S = 5.0
+GUESS_DOUBLES_S = 10.0
 """The first pace after none is what was admitted, often too low: with a queue it doubles this fast until refused."""
 
 GUESS_WALL = 0.9
@@ -62,10 +64,12 @@ class Gate:
     _slowed_at: float = NEVER
     _age_s: float = 0.0
     _guessed: bool = False
+    _miscounted: bool = False
+    _waited_until: float = NEVER
     _seen_at: float = NEVER
     _tickets: itertools.count[int] = field(default_factory=itertools.count)
     _queue: list[int] = field(default_factory=list)
-    _let_through: deque[float] = field(default_factory=deque)
+    _let_through: list[float] = field(default_factory=list)
 
     def join(self) -> int:
         """Queue up; give the place in the queue."""
@@ -80,6 +84,8 @@ class Gate:
     def delay(self, ticket: int) -> float:
         """Give the seconds to pause before asking again; 0: pass, and the place is given up."""
         now = self.now()
+        if self._miscounted and now >= self._closed_until:
+            self._guess_again()
         self._grow(now)
         ahead = bisect_left(self._queue, ticket)
         wait_s = self._moment(ahead) - now
@@ -97,11 +103,13 @@ class Gate:
         A wait that is already known is never made shorter.
         """
         now = self.now()
-        if self._let_through:
-            self._let_through.pop()
+        if place := bisect_right(self._let_through, passed_s):
+            del self._let_through[place - 1]
         self._closed_until = max(self._closed_until, now + wait_s)
-        if passed_s >= self._slowed_at:  # those under way at the last refusal tell nothing new of the limit
+        if passed_s >= self._slowed_at:
             self._slow_down(now)
+        elif self._guessed:  # one more that was under way at the refusal: fewer were admitted than it seemed
+            self._miscounted = True
         self._next_slot = max(self._next_slot, self._closed_until)
 
     def _moment(self, ahead: int) -> float:
@@ -114,8 +122,8 @@ class Gate:
         if self.rate is not None:
             self._next_slot = max(self._next_slot, now - BURST_S) + 1 / self.rate
         self._let_through.append(now)
-        while self._let_through[0] < now - MEMORY_S:
-            self._let_through.popleft()
+        if len(self._let_through) > 2 * MOST_COUNTED:
+            del self._let_through[:MOST_COUNTED]
 
     def _grow(self, now: float) -> None:
         """Raise the rate by the time in which there was a queue: a pace that nobody needs is no proof that it holds."""
@@ -134,8 +142,11 @@ class Gate:
         return float(1 - (1 - DECREASE / WALL) * (1 - self._age_s / RECOVERY_S) ** 3)
 
     def _slow_down(self, now: float) -> None:
+        first = self.rate is None and now - self._slowed_at > MEMORY_S
+        self._slowed_at = self._seen_at = now
+        self._waited_until = self._closed_until
         admitted = self._admitted_rate()
-        if self.rate is None and now - self._slowed_at > MEMORY_S:
+        if first:
             self.rate = self._wall = admitted
             self._guessed = True
         else:
@@ -143,7 +154,14 @@ class Gate:
             self.rate = self._wall * DECREASE / WALL
             self._guessed = False
         self._age_s = 0.0
-        self._slowed_at = self._seen_at = now
+        self._miscounted = False
+
+    def _guess_again(self) -> None:
+        before = bisect_left(self._let_through, self._slowed_at)
+        self._wall = min(self._wall, self._admitted_rate(before))
+        if self.rate is not None:
+            self.rate = self._wall * self._growth()
+        self._miscounted = False
 
     def _lowered_wall(self, admitted: float) -> float:
         if self.rate is None:  # the queue was gone for a while: what was learned of the limit still holds
@@ -152,11 +170,11 @@ class Gate:
             return admitted
         return max(self.rate * (GUESS_WALL if self._guessed else WALL), LOWEST_RATE)
 
-    def _admitted_rate(self) -> float:
+    def _admitted_rate(self, count: int | None = None) -> float:
         """Give the highest rate over any stretch up to the end of the wait, which ends a limiter's window too.
 
-        A second of the wait is left out: that much may be rounding.
+        A second of the wait is left out: that much may be rounding. `count`: only the first so many that passed.
         """
-        until = max(self.now(), self._closed_until - 1.0)
-        counted = enumerate(reversed(self._let_through), 1)
-        return max((count / max(until - moment, 1.0) for count, moment in counted), default=LOWEST_RATE)
+        moments = self._let_through[:count][-MOST_COUNTED:]
+        ends = (max(self._slowed_at - moment, self._waited_until - 1.0 - moment, 1.0) for moment in reversed(moments))
+        return max((number / span_s for number, span_s in enumerate(ends, 1)), default=LOWEST_RATE)

@@ -46,6 +46,8 @@ class Limit(Strict):
     """HTTP status of a refusal."""
     retry_after: WaitForm = "seconds"
     """How a refusal says when to come back."""
+    bills_refused: Annotated[bool, Exact()] = False
+    """Whether a refused request is billed for its input: its refusal then states the usage."""
 
     @classmethod
     def contradictions(cls, data: Mapping[str, Any]) -> Iterator[Contradiction]:

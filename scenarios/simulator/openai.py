@@ -175,6 +175,16 @@ def usage(job: Job) -> dict[str, Any]:
     }
 
 
+def input_usage(input_tokens: int, cached_tokens: int) -> dict[str, Any]:
+    """Give the usage object of a request that was billed and not answered."""
+    return {
+        "prompt_tokens": input_tokens,
+        "completion_tokens": 0,
+        "total_tokens": input_tokens,
+        "prompt_tokens_details": {"cached_tokens": cached_tokens},
+    }
+
+
 def _event(data: object) -> bytes:
     return b"data: %b\n\n" % json.dumps(data, separators=(",", ":")).encode()
 

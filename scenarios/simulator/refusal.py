@@ -35,7 +35,7 @@ class Refusal:
     """The response to a request beyond the limit."""
 
     status: int
-    body: object
+    body: dict[str, object]
     headers: dict[str, str]
     hint: Hint
 

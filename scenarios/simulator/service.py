@@ -14,7 +14,7 @@ from scenarios.simulator.exchange import Exchange, at_once
 from scenarios.simulator.generic import Generic
 from scenarios.simulator.limits import KeyedLimits, Promises
 from scenarios.simulator.model import BROKEN, Draw, Model
-from scenarios.simulator.openai import OpenAiChat
+from scenarios.simulator.openai import OpenAiChat, input_usage
 from scenarios.simulator.refusal import CODES, refuse
 from scenarios.simulator.response import whole
 from scenarios.simulator.slots import Slots
@@ -37,11 +37,13 @@ class Visit:
         same = f"id {self.truth.request_id}" if self.truth.request_id else ""
         return tuple(filter(None, (f"key {self.truth.key}", f"connection {self.connection.number}", same)))
 
-    def end(self, status: int, body: object) -> Exchange:
-        """Answer at once, without a slot."""
+    def end(self, status: int, body: object, *, billed: bool = False) -> Exchange:
+        """Answer at once, without a slot; one that is billed has 0 output tokens in the truth log."""
         self.truth.status = status
-        data = whole(status, body, self.headers, keep_alive=self.request.keep_alive)
-        return Exchange(self.connection, self.truth, at_once(data), keep_alive=self.request.keep_alive)
+        keep_alive = self.request.keep_alive
+        data = whole(status, body, self.headers, keep_alive=keep_alive)
+        output_tokens = 0 if billed else None
+        return Exchange(self.connection, self.truth, at_once(data), keep_alive=keep_alive, output_tokens=output_tokens)
 
 
 class Service:
@@ -110,7 +112,10 @@ class Service:
             for name in visit.names():
                 self._promises.tell(name, now_s + refusal.hint.wait_s)
         visit.headers |= refusal.headers
-        return visit.end(refusal.status, refusal.body)
+        body = refusal.body
+        if self._limit.bills_refused:
+            body |= {"usage": input_usage(visit.truth.input_tokens or 0, visit.truth.cached_input_tokens or 0)}
+        return visit.end(refusal.status, body, billed=self._limit.bills_refused)
 
     def _serve(self, visit: Visit, ask: Ask, draw: Draw) -> Exchange:
         visit.truth.status = 200

@@ -20,7 +20,7 @@ THINK_S, SERVICE_S = 3.0, 2.0
 class World:
     """`users` arrive in `ramp_s`; each takes turns through one gate; a refusal says when to come back.
 
-    `hint` makes the wait that is told of the wait that is needed.
+    `hint` makes the wait that is told of the wait that is needed; a refusal is read after `refusal_s`.
     """
 
     limiter: Limiter
@@ -28,6 +28,7 @@ class World:
     pace: str = "fixed"
     hint: Callable[[float], float] = math.ceil
     ramp_s: float = 15.0
+    refusal_s: float = TRIP_S
     seed: int = 1
     time_s: float = 0.0
     arrivals: list[float] = field(default_factory=list)
@@ -84,7 +85,7 @@ class World:
         wait_s = self.limiter.admit(self.time_s)
         if wait_s > 0:
             self.refused.append(self.time_s)
-            self._at(self.time_s + TRIP_S, lambda: self._refused(self.hint(wait_s), passed_s))
+            self._at(self.time_s + self.refusal_s, lambda: self._refused(self.hint(wait_s), passed_s))
         else:
             self.admitted.append(self.time_s)
             rest_s = SERVICE_S * self.rng.lognormvariate(-0.125, 0.5) + THINK_S * self.rng.lognormvariate(-0.18, 0.6)
