@@ -122,14 +122,20 @@ def simulate(
 
 
 @app.command()
-def report(runs: RunFolders) -> None:
-    """Make report.html, report.md, report.json and junit.xml anew from the rows.
+def report(
+    runs: RunFolders,
+    *,
+    history: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Put each run's row into this file, for trend tools.")
+    ] = None,
+) -> None:
+    """Make report.html, report.md, report.json, junit.xml and history.csv anew from the rows.
 
     Example: tailgate report results/chat-20260102T030405Z
     """
     from analysis.commands.report import make_reports
 
-    raise typer.Exit(make_reports(runs))
+    raise typer.Exit(make_reports(runs, history))
 
 
 @app.command()
@@ -163,14 +169,26 @@ def compare(  # noqa: PLR0913 - each option is an argument
 
 
 @app.command()
-def gate(run: RunFolder) -> None:
+def gate(
+    run: RunFolder,
+    *,
+    baseline: Annotated[
+        str | None,
+        typer.Option(metavar="RUN|latest", help="Hold the margins too; latest: the newest earlier run that passed."),
+    ] = None,
+    on_inconclusive: Annotated[
+        str, typer.Option(metavar="fail|warn", help="Whether what cannot be decided is exit code 4 or a warning.")
+    ] = "fail",
+) -> None:
     """Print the verdict of a run, for CI; the exit code is the verdict's.
 
-    Example: tailgate gate results/chat-20260102T030405Z
-    """
-    from analysis.commands.report import print_gate
+    Says which line failed, by how much, how sure that is, and how much longer to run where it is open.
 
-    raise typer.Exit(print_gate(run))
+    Example: tailgate gate results/chat-20260102T030405Z --baseline latest
+    """
+    from analysis.commands.gate import gate_run
+
+    raise typer.Exit(gate_run(run, baseline, on_inconclusive))
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis import slo_eval
+from analysis.model import NotEstimable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,3 +36,8 @@ def unmatched(lines: Sequence[Slo], found: Sequence[Part]) -> Iterator[SloLine]:
     for slo in lines:
         if steady and not any(slo_eval.concerns(slo, part) for part in steady):
             yield slo_eval.undecided(slo, None, "the run has no steady phase of it")
+
+
+def is_relative(line: SloLine) -> bool:
+    """Tell whether a line of a report waits for a baseline."""
+    return isinstance(line.figure, NotEstimable) and line.figure.not_estimable == RELATIVE

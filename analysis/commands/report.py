@@ -1,4 +1,4 @@
-"""`tailgate report` and `tailgate gate`: from the rows of a run to its files, its verdict and the exit code."""
+"""`tailgate report`: from the rows of a run to its files, its verdict and the exit code."""
 
 from __future__ import annotations
 
@@ -24,36 +24,29 @@ EXIT_CODES: dict[Verdict, ExitCode] = {
 """The one place where a verdict becomes an exit code."""
 
 
-def make_reports(runs: Sequence[Path]) -> ExitCode:
-    """Write the report files of each run and print where they are. Raises TailgateError."""
+def make_reports(runs: Sequence[Path], history: Path | None = None) -> ExitCode:
+    """Write the report files of each run, its row into `history`, and print where they are. Raises TailgateError."""
     for folder in runs:
-        report_on(folder)
+        report_on(folder, history)
     return ExitCode.PASS
 
 
-def report_on(folder: Path) -> ExitCode:
+def report_on(folder: Path, history: Path | None = None) -> ExitCode:
     """Write and print one run's report; give its verdict's exit code. Raises TailgateError."""
     from rich.console import Console
 
+    from analysis.history import NAME, record
     from analysis.render import write_all
     from analysis.render_terminal import print_report
 
     report = build(folder)
     with _rows_kept(folder):
         write_all(report, folder)
+        record(report, folder / NAME)
+        if history is not None:
+            record(report, history)
         print_report(report, Console(highlight=False))
     typer.echo(f"\nReport: {folder / 'report.html'}")
-    return EXIT_CODES[report.verdict]
-
-
-def print_gate(folder: Path) -> ExitCode:
-    """Print each SLO line's verdict, then the run's. Raises TailgateError."""
-    report = build(folder)
-    for reason in report.validity.reasons:
-        typer.echo(f"{report.validity.verdict}: {reason}")
-    for line in report.slo:
-        typer.echo(f"{line.verdict}: {line.endpoint}: {line.line}: {line.sentence}")
-    typer.echo(f"{report.verdict}: {report.headline}")
     return EXIT_CODES[report.verdict]
 
 

@@ -1,0 +1,120 @@
+"""`tailgate gate`: the verdict alone, by the SLO lines and, with a baseline, by the margins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from analysis.commands.report import EXIT_CODES, build
+from scenarios.errors import ExitCode, TailgateError
+
+if TYPE_CHECKING:
+    from analysis.comparison import Comparison
+    from analysis.model import Report, SloLine, Verdict
+
+LATEST = "latest"
+
+
+WARN = "warn"
+FAIL = "fail"
+
+
+def gate_run(folder: Path, baseline: str | None, on_inconclusive: str = FAIL) -> ExitCode:
+    """Print each line's verdict, then the run's. Raises TailgateError."""
+    from analysis.plaintext import clean
+
+    if on_inconclusive not in (FAIL, WARN):
+        raise TailgateError(f"--on-inconclusive {on_inconclusive}: write fail or warn")
+    report = build(folder)
+    base, why = _baseline(folder, baseline)
+    comparison = None if base is None else _compared(base, folder)
+    verdict = _verdict(report, comparison, missing=baseline is not None and base is None)
+    for line in [*_of_slo(report, against=comparison is not None), *_of_baseline(comparison, why)]:
+        typer.echo(clean(line))
+    typer.echo(clean(_last(report, comparison, verdict)))
+    if verdict == "inconclusive" and on_inconclusive == WARN:
+        typer.echo("warning: inconclusive is let through by --on-inconclusive warn; it is not a pass")
+        return ExitCode.PASS
+    return EXIT_CODES[verdict]
+
+
+def _baseline(folder: Path, baseline: str | None) -> tuple[Path | None, str]:
+    from analysis.baseline import latest
+
+    if baseline is None:
+        return None, ""
+    if baseline == LATEST:
+        return latest(folder)
+    path = Path(baseline)
+    if not path.is_dir():
+        raise TailgateError(f"--baseline {baseline}: no such run folder; name one, or latest")
+    return path, "as named"
+
+
+def _compared(base: Path, folder: Path) -> Comparison:
+    from analysis.compare import compare
+    from analysis.side import Wanted, known
+
+    return compare([known(Wanted(base))], [known(Wanted(folder))])
+
+
+def _lines(report: Report, *, against: bool) -> list[SloLine]:
+    """Give the SLO lines; with a baseline without those that only it can decide."""
+    from analysis.held import is_relative
+
+    return [line for line in report.slo if not (against and is_relative(line))]
+
+
+def _verdict(report: Report, comparison: Comparison | None, *, missing: bool) -> Verdict:
+    """Invalid before all; fail if either fails; pass only if both pass. A baseline that is not there is no pass."""
+    from analysis.headline import verdict
+
+    own = verdict(report.validity, _lines(report, against=comparison is not None), report.groups)
+    found = {own, "inconclusive" if missing else "pass"}
+    if comparison is not None:
+        # A bad baseline does not make this run invalid: it leaves the comparison open.
+        found.add("inconclusive" if comparison.verdict == "invalid" else comparison.verdict)
+    order: tuple[Verdict, ...] = ("invalid", "fail", "inconclusive", "pass")
+    return next(each for each in order if each in found)
+
+
+def _of_slo(report: Report, *, against: bool) -> Iterator[str]:
+    from analysis.certainty import in_words
+
+    for reason in report.validity.reasons:
+        yield f"{report.validity.verdict}: {reason}"
+    order = ("fail", "inconclusive", "pass")
+    for line in sorted(_lines(report, against=against), key=lambda line: order.index(line.verdict)):
+        said = in_words(line)
+        yield f"{line.verdict}: {line.endpoint}: {line.line}: {line.sentence}{f'; {said}' if said else ''}"
+
+
+def _of_baseline(comparison: Comparison | None, why: str) -> Iterator[str]:
+    if comparison is None:
+        if why:
+            yield f"inconclusive: nothing to compare with: {why}"
+        return
+    yield f"baseline: {comparison.base[0].folder}, {why}"
+    for run in comparison.base:
+        for reason in run.reasons:
+            yield f"inconclusive: the baseline is invalid: {reason}"
+    order = ("fail", "inconclusive", "pass")
+    for line in sorted(comparison.lines, key=lambda line: order.index(line.verdict)):
+        yield f"{line.verdict}: {line.sentence}"
+    yield from (f"next: {step}" for step in comparison.next_steps)
+
+
+def _last(report: Report, comparison: Comparison | None, verdict: Verdict) -> str:
+    """Give the verdict's sentence: the report's own, or the comparison's where that decided."""
+    from analysis.summary import headline
+
+    if report.verdict == verdict and verdict != "pass":
+        return f"{verdict}: {headline(report)}"
+    if comparison is not None and comparison.verdict == verdict:
+        first = comparison.conclusion.split(". ")[0].partition(": ")[2]
+        own = f"; {headline(report)}" if report.verdict == verdict else ""
+        return f"{verdict}: {first.rstrip('.')}{own}"
+    return f"{verdict}: {headline(report)}" if report.verdict == verdict else f"{verdict}: see the lines above"
