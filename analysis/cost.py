@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
+from analysis.blocks import ordered
 from analysis.model import Figure, NotEstimable
 from analysis.quantiles import ratio
 from scenarios.pricing import PriceTable
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 MILLION = 1_000_000
 ANSWERS = [outcome.value for outcome in ANSWERED]
+COUNTED = ("input", "cached_input", "cache_write", "output")
+PIECE = 1 << 18
+"""Attempts whose tokens are looked at together: of ten million at once they would not fit."""
 KINDS = ("input", "cached_input", "cache_write", "output")
 
 
@@ -47,21 +51,19 @@ def tokens(attempts: pd.DataFrame) -> pd.DataFrame:
     NaN where usage is unknown. An attempt that the server refused by an error status, or that never connected, used
     none: no provider is known to bill it.
     """
-    cached = attempts["cached_input_tokens"].astype("float64").fillna(0.0)
-    written = attempts["cache_write_tokens"].astype("float64").fillna(0.0)
-    whole = attempts["input_tokens"].astype("float64")
-    frame = pd.DataFrame(
-        {
-            "input": (whole - cached - written).clip(lower=0.0),
-            "cached_input": cached.where(whole.notna()),
-            "cache_write": written.where(whole.notna()),
-            "output": attempts["output_tokens"].astype("float64"),
-            "whole_input": whole,
-        },
-    )
-    unknown = frame.isna().any(axis=1)
-    refused = unknown & is_refused(attempts)
-    return frame.mask(unknown).mask(refused, 0.0)
+    columns = {name: attempts[f"{name}_tokens"].to_numpy(dtype=np.float64) for name in COUNTED}
+    whole, output = columns["input"], columns["output"]
+    cached, written = np.nan_to_num(columns["cached_input"]), np.nan_to_num(columns["cache_write"])
+    unknown = np.isnan(whole) | np.isnan(output)
+    none = np.where(is_refused(attempts).to_numpy(), 0.0, np.nan)
+    found = {
+        "input": np.maximum(whole - cached - written, 0.0),
+        "cached_input": cached,
+        "cache_write": written,
+        "output": output,
+        "whole_input": whole,
+    }
+    return pd.DataFrame({name: np.where(unknown, none, values) for name, values in found.items()})
 
 
 def is_refused(attempts: pd.DataFrame) -> pd.Series[bool]:
@@ -72,14 +74,20 @@ def is_refused(attempts: pd.DataFrame) -> pd.Series[bool]:
 def with_cost(attempts: pd.DataFrame, prices: Mapping[str, PriceTable]) -> pd.DataFrame:
     """Add `cost_usd` to attempts: sum over kinds of tokens x rate / 10^6; NaN without price or usage."""
     cost = np.full(len(attempts), np.nan)
-    endpoint = attempts["endpoint"].astype("object").to_numpy()
-    for name, table in prices.items():
-        rows = np.flatnonzero(endpoint == name)
-        used = tokens(attempts.iloc[rows])
-        for tier, rates in _tiers(used, table):
-            each = [used[kind].to_numpy()[tier] * float(rate) for kind, rate in rates.items()]
-            cost[rows[tier]] = sum(each[1:], each[0]) / MILLION
+    for first, piece in _pieces(attempts):
+        for name, table in prices.items():
+            rows = np.flatnonzero((piece["endpoint"] == name).to_numpy())
+            used = tokens(piece.iloc[rows])
+            for tier, rates in _tiers(used, table):
+                each = [used[kind].to_numpy()[tier] * float(rate) for kind, rate in rates.items()]
+                cost[first + rows[tier]] = sum(each[1:], each[0]) / MILLION
     return attempts.assign(cost_usd=cost)
+
+
+def _pieces(attempts: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
+    """Give some rows at a time, with the place of the first."""
+    for first in range(0, len(attempts), PIECE):
+        yield first, attempts.iloc[first : first + PIECE]
 
 
 def _tiers(used: pd.DataFrame, table: PriceTable) -> Iterator[tuple[NDArray[np.bool_], dict[str, Decimal]]]:
@@ -104,17 +112,17 @@ def _by_kind(rates: Rates) -> dict[str, Decimal]:
 
 def exact_usd(attempts: pd.DataFrame, table: PriceTable) -> Decimal:
     """Add up the cost of attempts of one endpoint in Decimal; those of unknown usage are not in it."""
-    used = tokens(attempts)
     total = Decimal(0)
-    for tier, rates in _tiers(used, table):
-        sums = used[tier].sum()
-        total += sum((int(sums[kind]) * rate for kind, rate in rates.items()), Decimal(0))
+    for _, piece in _pieces(attempts):
+        used = tokens(piece)
+        for tier, rates in _tiers(used, table):
+            total += sum((int(used[kind].to_numpy()[tier].sum()) * rate for kind, rate in rates.items()), Decimal(0))
     return total / MILLION
 
 
 def unknown(attempts: pd.DataFrame) -> int:
     """Count the attempts whose usage is unknown."""
-    return int(tokens(attempts)["output"].isna().sum())
+    return sum(int(tokens(piece)["output"].isna().sum()) for _, piece in _pieces(attempts))
 
 
 def figures(
@@ -158,7 +166,9 @@ NAMES: dict[str, float] = {
 
 def _denominators(turns: pd.DataFrame, blocks: Blocks) -> dict[str, NDArray[np.float64]]:
     answered = blocks.sums(turns["answered"].to_numpy(dtype=np.float64))
-    first = ~turns["conversation_id"].duplicated().to_numpy()
+    first = np.zeros(len(turns), dtype=bool)
+    order, starts = ordered(turns["conversation_id"].to_numpy())
+    first[order[starts]] = True
     return {
         "cost_per_1k_responses_usd": answered,
         "cost_per_response_usd": answered,

@@ -73,17 +73,16 @@ class Histogram:
 def histogram(gaps: pd.DataFrame, seed: int) -> Histogram | None:
     """Merge the windows of one part into at most 20 blocks, neighbours in time; None when there is none to read."""
     windows = [
-        (float(start), counts)
-        for start, text in zip(map(str, gaps["window_start_s"]), map(str, gaps["histogram"]), strict=True)
-        if _is_number(start) and (counts := _decoded(text)) is not None
+        (float(start), text)
+        for start, text in zip(map(str, gaps["window_start_s"]), _texts(gaps), strict=True)
+        if _is_number(start)
     ]
-    if not windows:
-        return None
     starts, code = np.unique([start for start, _ in windows], return_inverse=True)
     blocks = min(FEWEST, len(starts))
-    table = np.zeros((blocks, len(windows[0][1])))
-    for number, (_, counts) in zip(code, windows, strict=True):
-        table[int(number) * blocks // len(starts)] += counts
+    table = np.zeros((blocks, len(_middles_ms())))
+    for number, (_, text) in zip(code, windows, strict=True):
+        if (counts := _decoded(text)) is not None:
+            table[int(number) * blocks // len(starts)] += counts
     used = np.flatnonzero(table.sum(axis=0))
     return Histogram(_middles_ms()[used], table[:, used], seed) if len(used) else None
 

@@ -58,9 +58,9 @@ def outcomes(turns: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
     A turn whose last attempt was `throttled` still waited when the run ended: its class is `waiting_at_end`, because
     `throttled` names the turns that met a limit at least once.
     """
-    last = turns["outcome"].astype("object").to_numpy()
+    last = turns["outcome"]
     names = {o.value: "waiting_at_end" if o is Outcome.THROTTLED else o.value for o in Outcome}
-    return {name: last == value for value, name in names.items()}
+    return {name: (last == value).to_numpy(dtype=bool) for value, name in names.items()}
 
 
 def mark(turns: pd.DataFrame, name: str) -> NDArray[np.bool_]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.model import Slice
 from analysis.part import Part
@@ -32,7 +33,8 @@ def kinds(turns: pd.DataFrame, cases: object) -> pd.Series[Any]:
     """Give each turn's kind, None where run.json does not know its case."""
     known = cases if isinstance(cases, Mapping) else {}
     table = {case: entry.get("kind") for case, entry in known.items() if isinstance(entry, Mapping)}
-    return turns["case_id"].astype("object").map(table)
+    case = turns["case_id"].astype("category")
+    return _labelled([table.get(name) for name in case.cat.categories], case.cat.codes.to_numpy(), turns.index)
 
 
 def length_classes(turns: pd.DataFrame) -> pd.Series[Any]:
@@ -40,20 +42,32 @@ def length_classes(turns: pd.DataFrame) -> pd.Series[Any]:
     tokens = turns["output_tokens"].to_numpy(dtype=np.float64)
     names = [f"{low}-{high - 1}" for low, high in pairwise(LENGTHS)] + [f"{LENGTHS[-1]}+"]
     which = np.searchsorted(LENGTHS, np.nan_to_num(tokens), side="right") - 1
-    return pd.Series(np.array(names, dtype=object)[which], index=turns.index).where(~np.isnan(tokens))
+    return _labelled(names, np.where(np.isnan(tokens), -1, which), turns.index)
+
+
+def _labelled(names: Sequence[object], codes: NDArray[Any], index: pd.Index[Any]) -> pd.Series[Any]:
+    """Give `names[code]` for each row as categories; None, and -1, are missing."""
+    labels = sorted({str(name) for name in names if name is not None}, key=_order)
+    table: NDArray[np.int8 | np.int16] = np.array(
+        [-1 if name is None else labels.index(str(name)) for name in (*names, None)], dtype=np.int16
+    )
+    return pd.Series(pd.Categorical.from_codes(table[codes], pd.Index(labels, dtype="str")), index=index)
 
 
 def _cut(part: Part, by: str, labels: pd.Series[Any]) -> Iterator[Slice]:
-    needed = part.turns[["intended_s", "conversation_id", *METRICS]]
-    for label in sorted(map(str, labels.dropna().unique()), key=_order):
-        turns = needed[(labels == label).to_numpy()].reset_index(drop=True)
-        own = replace(part, turns=turns)
+    codes = labels.cat.codes.to_numpy()
+    for code, label in enumerate(labels.cat.categories):
+        rows = np.flatnonzero(codes == code)
+        if not len(rows):
+            continue
+        columns = {name: part.turns[name].to_numpy()[rows] for name in ("intended_s", "conversation_id", *METRICS)}
+        own = replace(part, turns=pd.DataFrame(columns, copy=False))
         yield Slice(
             endpoint=part.endpoint,
             arm=part.arm,
             by=by,
             label=label,
-            turns=len(turns),
+            turns=len(rows),
             metrics={name: figures(own.sample(name)) for name in METRICS},
         )
 

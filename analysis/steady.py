@@ -81,14 +81,15 @@ def trend(values: NDArray[np.float64]) -> float:
 
 def notes(part: Part) -> Iterator[str]:
     """Say what was found in a steady phase that was not steady: a warm-up that goes on, or saturation."""
-    turns = part.turns[part.turns["ttft_ms"].notna()]
-    if len(turns) < FEWEST_BINS * BATCH:
+    ttft = part.turns["ttft_ms"].to_numpy(dtype=np.float64)
+    known = ~np.isnan(ttft)
+    if known.sum() < FEWEST_BINS * BATCH:
         return
     if is_saturating(part):
         yield f"{part.endpoint} was saturating: turns in flight and TTFT both rose all through the steady phase"
         return
-    at_s = turns["intended_s"].to_numpy(dtype=np.float64)
-    until = settled_s(at_s, turns["ttft_ms"].to_numpy(dtype=np.float64))
+    at_s = part.turns["intended_s"].to_numpy(dtype=np.float64)
+    until = settled_s(at_s[known], ttft[known])
     if until is None:
         yield f"{part.endpoint} found no steady state: TTFT still moved in the second half of its steady phase"
     elif until > 0:
@@ -99,11 +100,11 @@ def is_saturating(part: Part) -> bool:
     """Tell whether turns in flight and median TTFT per block both rise, surely (Mann-Kendall) and by a tenth."""
     turns = part.turns
     edges = np.linspace(part.start_s, part.end_s, TREND_BLOCKS + 1)
-    start = np.sort(turns["intended_s"].to_numpy(dtype=np.float64))
+    start = turns["intended_s"].to_numpy(dtype=np.float64)
     end = np.sort(turns["finish_s"].dropna().to_numpy(dtype=np.float64))
     middles = (edges[1:] + edges[:-1]) / 2
-    flying = (np.searchsorted(start, middles) - np.searchsorted(end, middles)).astype(np.float64)
-    block = np.clip(np.searchsorted(edges, turns["intended_s"].to_numpy(), side="right") - 1, 0, TREND_BLOCKS - 1)
+    flying = (np.searchsorted(np.sort(start), middles) - np.searchsorted(end, middles)).astype(np.float64)
+    block = np.clip(np.searchsorted(edges, start, side="right") - 1, 0, TREND_BLOCKS - 1)
     medians = turns["ttft_ms"].groupby(block).median().dropna().to_numpy(dtype=np.float64)
     return _rises(flying) and _rises(medians)
 

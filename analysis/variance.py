@@ -27,25 +27,42 @@ def variance(part: Part) -> dict[str, Figure]:
     total variance Var(Y) = E[Var(Y|X)] + Var(E[Y|X]), the second term's share, for X = whether throttled, number of
     attempts, output length class, worker, time block.
     """
-    turns = part.turns[part.turns["response_time_ms"].notna()]
-    if turns.empty:
+    response = part.turns["response_time_ms"].to_numpy(dtype=np.float64)
+    known = ~np.isnan(response)
+    if not known.any():
         return {}
-    codes = part.blocks.codes[part.turns["response_time_ms"].notna().to_numpy()]
+    names = ("response_time_ms", "throttled_time_ms", "service_time_ms", "output_tokens", "throttled", "attempts")
+    turns = pd.DataFrame({name: part.turns[name].to_numpy()[known] for name in names}, copy=False)
+    codes = part.blocks.codes[known]
     found = _spreads(turns, codes, part.seed)
+    if "cost_usd" in part.turns:
+        found.update(_costs(part, known, codes))
     found.update(split(turns, codes, part.seed))
-    response = turns["response_time_ms"].to_numpy(dtype=np.float64)
-    for name, classes in _classes(turns, codes).items():
-        found[f"response_time_between_{name}_share"] = between(response, classes, name)
+    classes = {
+        "throttled": turns["throttled"].to_numpy(dtype=np.int8),
+        "attempts": turns["attempts"].to_numpy(dtype=np.intp),
+        "length_class": np.searchsorted(LENGTHS, np.nan_to_num(turns["output_tokens"].to_numpy()), side="right"),
+        "worker": part.turns["worker"].cat.codes.to_numpy()[known],
+        "time_block": codes,
+    }
+    for name, which in classes.items():
+        found[f"response_time_between_{name}_share"] = between(response[known], which, name)
     return found
 
 
 def _spreads(turns: pd.DataFrame, codes: NDArray[np.intp], seed: int) -> dict[str, Figure]:
-    found = {"response_time_cv": _cv(turns["response_time_ms"], codes, seed)}
-    found["response_time_block_cv"] = _block_cv(turns["response_time_ms"], codes)
-    if "cost_usd" in turns:
-        found["cost_per_response_cv"] = _cv(turns["cost_usd"], codes, seed)
-        found["cost_per_response_block_cv"] = _block_cv(turns["cost_usd"], codes)
-    return found
+    return {
+        "response_time_cv": _cv(turns["response_time_ms"], codes, seed),
+        "response_time_block_cv": _block_cv(turns["response_time_ms"], codes),
+    }
+
+
+def _costs(part: Part, known: NDArray[np.bool_], codes: NDArray[np.intp]) -> dict[str, Figure]:
+    cost = pd.Series(part.turns["cost_usd"].to_numpy()[known])
+    return {
+        "cost_per_response_cv": _cv(cost, codes, part.seed),
+        "cost_per_response_block_cv": _block_cv(cost, codes),
+    }
 
 
 def _cv(values: pd.Series[float], codes: NDArray[np.intp], seed: int) -> Figure:
@@ -96,11 +113,11 @@ def bootstrapped(
     columns: Sequence[NDArray[np.floating[Any]]], codes: NDArray[np.intp], seed: int, formula: Moments, name: str
 ) -> Figure:
     """Estimate a function of sums over turns, with a 95 % interval by block bootstrap of the sums."""
-    _, block = np.unique(codes, return_inverse=True)
-    count = int(block.max()) + 1 if len(block) else 0
+    present = np.flatnonzero(np.bincount(codes)) if len(codes) else codes
+    count = len(present)
     if count < FEWEST_BLOCKS:
         return NotEstimable(not_estimable=f"needs {FEWEST_BLOCKS} blocks of whole conversations, there are {count}")
-    sums = np.array([np.bincount(block, weights=column, minlength=count) for column in columns]).T
+    sums = np.array([np.bincount(codes, weights=column)[present] for column in columns]).T
     with np.errstate(invalid="ignore", divide="ignore"):
         value = float(formula(sums.sum(axis=0, keepdims=True))[0])
         rounds = formula(weights(count, seed) @ sums)
@@ -111,33 +128,23 @@ def bootstrapped(
     return Estimate(value=value, low=min(low, value), high=max(high, value), n=len(codes), method=label)
 
 
-def between(values: NDArray[np.float64], classes: NDArray[np.intp], name: str) -> Figure:
+def between(values: NDArray[np.float64], classes: NDArray[np.integer[Any]], name: str) -> Figure:
     """Give Var(E[Y|X]) / Var(Y), freed of what classes without meaning would show: epsilon^2 (Kelley 1935).
 
     1 - (within sum of squares / (n - k)) / (whole sum of squares / (n - 1)), not below 0.
     """
-    n, groups = len(values), len(np.unique(classes))
+    n = len(values)
+    size = np.bincount(classes) if n else np.zeros(0)
+    groups = int((size > 0).sum())
     whole = float(((values - values.mean()) ** 2).sum()) if n else 0.0
     if groups < 2:
         return NotEstimable(not_estimable=f"all turns are of one class of {name}")
     if n <= groups or whole == 0:
         return NotEstimable(not_estimable="nothing varies")
-    _, code = np.unique(classes, return_inverse=True)
-    means = np.bincount(code, weights=values) / np.bincount(code)
-    within = float(((values - means[code]) ** 2).sum())
+    means = np.bincount(classes, weights=values) / np.maximum(size, 1)
+    within = float(((values - means[classes]) ** 2).sum())
     value = max(1 - (within / (n - groups)) / (whole / (n - 1)), 0.0)
     return Estimate(value=value, n=n, method=f"between {groups} classes, law of total variance, unbiased")
-
-
-def _classes(turns: pd.DataFrame, codes: NDArray[np.intp]) -> dict[str, NDArray[np.intp]]:
-    tokens = turns["output_tokens"].fillna(0.0).to_numpy(dtype=np.float64)
-    return {
-        "throttled": turns["throttled"].to_numpy(dtype=np.intp),
-        "attempts": turns["attempts"].to_numpy(dtype=np.intp),
-        "length_class": np.searchsorted(LENGTHS, tokens, side="right"),
-        "worker": turns["worker"].cat.codes.to_numpy(dtype=np.intp),
-        "time_block": codes,
-    }
 
 
 def variance_ratio(  # noqa: PLR0913 - two groups of values with their blocks, and how they are drawn
