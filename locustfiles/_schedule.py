@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 WARM_UP, STEADY, DRAIN = "warm_up", "steady", "drain"
 
@@ -37,6 +37,11 @@ class Schedule:
     def spans(self) -> list[Span]:
         """All spans in order of time."""
         return sorted(self._spans.values(), key=lambda span: (span.start_s, span.end_s))
+
+    def cut(self, time_s: float) -> None:
+        """End all spans at `time_s`, and forget those that would have begun later: the run was broken off."""
+        begun = {key: span for key, span in self._spans.items() if span.start_s < time_s}
+        self._spans = {key: replace(span, end_s=min(span.end_s, time_s)) for key, span in begun.items()}
 
     def span_at(self, time_s: float) -> Span | None:
         """Give the span that runs at `time_s`."""

@@ -65,3 +65,11 @@ def test_open_means_not_drained(bounds: list[float], time_s: float) -> None:
     schedule = Schedule()
     schedule.put(spans("a", *bounds))
     assert schedule.is_open("a", "", time_s) == (schedule.phase_at("a", "", time_s) != DRAIN)
+
+
+def test_cut_ends_what_runs_and_forgets_what_never_began() -> None:
+    """A run that is broken off has no phase that reaches past its end."""
+    schedule = Schedule()
+    schedule.put(spans("m", 0, 5, 15, 20))
+    schedule.cut(7.0)
+    assert spans("m", 0, 5, 7) == schedule.spans
