@@ -85,7 +85,7 @@ class Exchange:
             self._send(request)
             self._wait()
         finally:
-            connection.unwatch()
+            connection.rest()
         trace.status, trace.headers = self._parser.status, self._parser.headers
         trace.reusable = not trace.failure and self._parser.keep_alive
         return trace

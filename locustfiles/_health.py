@@ -43,16 +43,15 @@ class Health:
 
     def note(self, attempt: Attempt) -> None:
         """Take what an attempt says of the instrument."""
-        phase = self._meter((attempt.endpoint, attempt.arm, attempt.phase))
+        meter = self._meter((attempt.endpoint, attempt.arm, attempt.phase))
         lag_s = None
         if attempt.attempt_no == 1 and attempt.sent_s is not None:
             lag_s = attempt.sent_s - attempt.intended_s - (attempt.waited_s or 0.0)
-        for meter in (self._whole, phase):
-            meter.client_lag.note(attempt.client_lag_s)
-            meter.connect.note(attempt.connect_s)
-            meter.schedule_lag.note(lag_s)
-            meter.chunks += attempt.chunks or 0
-            meter.coalesced += attempt.coalesced or 0
+        meter.client_lag.note(attempt.client_lag_s)
+        meter.connect.note(attempt.connect_s)
+        meter.schedule_lag.note(lag_s)
+        meter.chunks += attempt.chunks or 0
+        meter.coalesced += attempt.coalesced or 0
 
     def reading(self) -> dict[str, Any]:
         """Sum up so far: the whole run, and under `phases` each phase."""
@@ -60,7 +59,8 @@ class Health:
             {"endpoint": endpoint, "arm": arm, "phase": phase, **meter.reading()}
             for (endpoint, arm, phase), meter in self._phases.items()
         ]
-        return {"host": socket.gethostname(), **self._whole.reading(), "phases": phases}
+        whole = self._whole.with_attempts_of(self._phases.values())
+        return {"host": socket.gethostname(), **whole.reading(), "phases": phases}
 
     def close(self) -> None:
         """Stop sampling."""

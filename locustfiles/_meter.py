@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import fmean
 
@@ -34,6 +35,11 @@ class Delays:
         for delay_us, count in Counter(min(max(int(delay_s * 1e6), 1), HIGHEST_US) for delay_s in noted).items():
             self._microseconds.record_value(delay_us, count)
 
+    def add(self, other: Delays) -> None:
+        """Take all that another holds."""
+        other._count()
+        self._microseconds.add(other._microseconds)
+
     def quantile_s(self, p: float) -> float | None:
         """Give the delay below which the share `p` lies, None when nothing was noted."""
         self._count()
@@ -54,6 +60,17 @@ class Meter:
     machine_cpu: list[float] = field(default_factory=list)
     chunks: int = 0
     coalesced: int = 0
+
+    def with_attempts_of(self, others: Iterable[Meter]) -> Meter:
+        """Give this meter's loop and CPU with the attempts of others: an attempt is noted once, in its phase."""
+        whole = Meter(loop_lag=self.loop_lag, cpu=self.cpu, machine_cpu=self.machine_cpu)
+        for other in others:
+            whole.client_lag.add(other.client_lag)
+            whole.schedule_lag.add(other.schedule_lag)
+            whole.connect.add(other.connect)
+            whole.chunks += other.chunks
+            whole.coalesced += other.coalesced
+        return whole
 
     def reading(self) -> dict[str, float | int | None]:
         """Sum up."""

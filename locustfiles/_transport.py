@@ -28,7 +28,6 @@ READ = 1
 
 _TIMESPEC = struct.Struct("qq")
 _ANCILLARY_BYTES = _socket.CMSG_SPACE(_TIMESPEC.size)
-_WOULD_BLOCK = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR)
 
 
 class ConnectError(Exception):
@@ -56,15 +55,27 @@ _NO_BIO = ssl.MemoryBIO()
 class Connection:
     """A connected socket. `read` never blocks; `send` and `handshake` give way to other greenlets."""
 
-    __slots__ = ("_incoming", "_outgoing", "_sock", "_tls", "_watcher", "ended", "fd", "kernel_stamps", "lag_s",
-                 "used")  # fmt: skip
+    __slots__ = (
+        "_incoming",
+        "_outgoing",
+        "_sock",
+        "_stale",
+        "_tls",
+        "_watcher",
+        "ended",
+        "fd",
+        "kernel_stamps",
+        "lag_s",
+        "used",
+    )  # fmt: skip
 
     def __init__(self, sock: _socket.socket) -> None:
         self._sock = sock
         self._tls: ssl.SSLObject | None = None
         self._incoming, self._outgoing = _NO_BIO, _NO_BIO
-        self._watcher: Any = None
         self.fd = sock.fileno()
+        self._watcher: Any = get_hub().loop.io(self.fd, READ)
+        self._stale = False
         self.lag_s = 0.0
         self.kernel_stamps = True
         self.used = False
@@ -119,27 +130,27 @@ class Connection:
             return data
 
     def watch(self, readable: Callable[[], None]) -> None:
-        """Have the event loop call `readable` when there is something to read, until `unwatch`."""
-        if self._watcher is None:
-            self._watcher = get_hub().loop.io(self.fd, READ)
+        """Have the event loop call `readable` when there is something to read, until `rest`."""
+        self._stale = False
+        self._watcher.stop()
         self._watcher.start(readable)
 
-    def unwatch(self) -> None:
-        """Stop calling."""
+    def rest(self) -> None:
+        """Be idle: whatever there is to read from now on makes the connection stale."""
+        self._watcher.stop()
+        self._watcher.start(self._speaks_unasked)
+
+    def _speaks_unasked(self) -> None:
+        self._stale = True
         self._watcher.stop()
 
     def is_stale(self) -> bool:
-        """Tell whether the idle peer has closed, or has sent bytes that nobody asked for."""
-        try:
-            self._sock.recv(1, _socket.MSG_PEEK)
-        except OSError as error:
-            return error.errno not in _WOULD_BLOCK
-        return True
+        """Tell whether the resting peer has closed, or has sent bytes that nobody asked for."""
+        return self._stale
 
     def close(self) -> None:
         """Close the socket."""
-        if self._watcher is not None:
-            self._watcher.close()
+        self._watcher.close()
         self._sock.close()
 
     def push(self, data: bytes) -> None:
@@ -194,6 +205,7 @@ def connect(target: Target, timeout_s: float) -> Connection:
         except BaseException:
             connection.close()
             raise
+        connection.rest()
         return connection
 
 
