@@ -11,6 +11,7 @@ from pydantic import Strict as Exact
 
 from scenarios.arm import Arm, over, strangers
 from scenarios.conversation import Conversation, Timeouts, Turns
+from scenarios.cost import Cost, strange_shares
 from scenarios.editor_schema import for_editors
 from scenarios.endpoint import Endpoint, Prices, Template
 from scenarios.errors import ScenarioError
@@ -27,6 +28,7 @@ from scenarios.traffic import Traffic
 __all__ = [
     "Arm",
     "Conversation",
+    "Cost",
     "Endpoint",
     "Faults",
     "Limit",
@@ -50,7 +52,7 @@ EndpointName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_len
 class Scenario(Strict):
     """A whole campaign."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"campaign", "budget", "cost", "quality", "routing"})
+    later: ClassVar[frozenset[str]] = frozenset({"campaign", "budget", "quality", "routing"})
     other_names: ClassVar[Mapping[str, str]] = {
         "models": "endpoints",
         "targets": "endpoints",
@@ -75,6 +77,8 @@ class Scenario(Strict):
     """Several ways to load each endpoint, one after the other; left out = one way."""
     slo: tuple[Slo, ...] = ()
     """Objectives, one line each."""
+    cost: Cost | None = None
+    """The traffic of a month, for a projection of its cost; left out = none."""
     compare: tuple[Margin, ...] = ()
     """How much worse than a baseline this may be, one line each: p95(response_time_ms) <= 1.10."""
     selection: Selection = Selection()
@@ -85,6 +89,7 @@ class Scenario(Strict):
         """Yield hammering without saying so, and what is said of endpoints and arms that there are not."""
         yield from hammers(data)
         yield from strangers(data)
+        yield from strange_shares(data)
         yield from nowhere(data)
 
     def to_document(self) -> dict[str, Any]:
