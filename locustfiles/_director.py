@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gevent.lock import BoundedSemaphore
 
-from locustfiles import _answers, _folder, _gaps
+from locustfiles import _answers, _disturbance, _folder, _gaps
 from locustfiles._client import raise_file_limit
 from locustfiles._clock import RunClock
 from locustfiles._crew import Alone, Crew
@@ -120,7 +120,13 @@ class Director:
             self._stats.close()
         if self._simulator:
             self._simulator.stop()
+        if not self._finished:
+            self.schedule.cut(self.clock.now())
         self._write_run(reports, interrupted=not self._finished)
+        disturbed = next(_disturbance.reasons(reports, self.schedule.spans, self.clock.now()), "")
+        if disturbed and not self._failed:
+            self.failure = TailgateError(disturbed, ExitCode.INVALID)
+            log.error("the run is invalid: %s", disturbed)
         self.order = self._stats = self._simulator = None
 
     def tick(self) -> Tick | None:
@@ -158,6 +164,8 @@ class Director:
             if lane in self.crew.stop_reasons():
                 steady, drain = self._cut_short(steady, drain)
             yield users, spawn_rate, [user_class]
+        if self._failed:
+            steady, drain = self._cut_short(steady, drain)
         while self.clock.now() < drain.end_s and (self.crew.active(lane) or self.clock.now() < steady.end_s + SETTLE_S):
             yield users, spawn_rate, [user_class]
         self._put(dataclasses.replace(drain, end_s=self.clock.now()))
