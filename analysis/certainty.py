@@ -32,4 +32,5 @@ def in_words(line: SloLine) -> str:
     margin = figures.margin_text(line.figure.value, line.limit, line.comparator)
     found = [f"{margin} of {figures.limit_text(line.limit, slo_unit(line))}"] if margin else []
     p = p_value(line.figure, line.limit)
-    return ", ".join(found if p is None else [*found, verdict_text.sure(p)])
+    only = "only " if line.verdict == "inconclusive" else ""
+    return ", ".join(found if p is None else [*found, f"{only}{verdict_text.sure(p)}"])

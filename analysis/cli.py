@@ -207,6 +207,24 @@ def collect(
 
 
 @app.command()
+def matrix(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs, or RUN:ENDPOINT[/ARM].")],
+    *,
+    output: Annotated[Path | None, typer.Option(metavar="DIR", help="Where files go; else to the last run.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print matrix.json instead of words.")] = False,
+) -> None:
+    """Put every endpoint and arm of the runs into one matrix, and say which to take for which traffic.
+
+    Limits and weights are those under `selection:` in the last run's scenario; else its SLO lines, and the cheapest.
+
+    Example: tailgate matrix results/chat-20260101T030405Z results/chat-20260102T030405Z
+    """
+    from analysis.commands.matrix import make_matrix
+
+    raise typer.Exit(make_matrix(runs, output, as_json=as_json))
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of the scenario file, for editors.
 

@@ -21,6 +21,9 @@ LEVEL = 0.025
 """Of each one-sided test: the two sides of a 95 % interval."""
 
 POWER = 0.80
+PLANNED = 0.90
+"""Chance to plan for: the spread of a pilot is itself an estimate, and four in five should be found all the same."""
+
 LONGEST = 100
 """A line that would need more than this many times the turns is too close to its margin to be decided by running."""
 
@@ -172,9 +175,9 @@ def found_at(found: Effect, slo: Slo, tests: int) -> float | None:
 
 
 def turns_to_find(found: Effect, slo: Slo, true: float, tests: int = 1) -> int | None:
-    """Give the turns per side at which a true effect beyond the margin fails with a chance of `POWER`."""
+    """Give the turns per side at which a true effect beyond the margin fails with a chance of `PLANNED`."""
     distance = abs(found.on_scale(true) - found.on_scale(slo.limit))
-    reach = (ndtri(1 - LEVEL / tests) + ndtri(POWER)) * found.error
+    reach = (ndtri(1 - LEVEL / tests) + ndtri(PLANNED)) * found.error
     return math.ceil(found.n * (reach / distance) ** 2) if distance and math.isfinite(reach) else None
 
 
