@@ -149,6 +149,11 @@ def variances(groups: list[Group], names: list[str], caption: str) -> Grid:
     return _side_by_side([group.variance for group in groups], names, caption)
 
 
+def tries(groups: list[Group], names: list[str], caption: str) -> Grid:
+    """Give attempts and refusals per turn, one column per group."""
+    return _side_by_side([group.tries for group in groups], names, caption)
+
+
 def _side_by_side(blocks: list[dict[str, Figure]], names: list[str], caption: str) -> Grid:
     found = dict.fromkeys(name for block in blocks for name in block)
     rows = tuple(

@@ -79,7 +79,7 @@ def _tails(groups: list[Group]) -> str:
     for group in groups:
         if group.phase == "steady":
             figure = group.metrics.get("ttft_ms", {}).get("p95", NotEstimable(not_estimable="not measured"))
-            parts.append(f"{group.endpoint} p95(ttft_ms) {wording.figure(figure, 'ms')}")
+            parts.append(f"{wording.target(group.endpoint, group.arm)} p95(ttft_ms) {wording.figure(figure, 'ms')}")
     return "; ".join(parts)
 
 
@@ -93,9 +93,12 @@ def next_steps(found: Verdict, lines: list[SloLine], groups: list[Group], stops:
     longer = [line for line in lines if line.verdict == "inconclusive" and line.needed_turns]
     if longer:
         most = max(longer, key=lambda line: line.needed_turns or 0)
-        steps.append(f"run longer to decide {most.line} on {most.endpoint}: about {most.needed_turns:,} steady turns")
+        where = wording.target(most.endpoint, most.arm)
+        steps.append(f"run longer to decide {most.line} on {where}: about {most.needed_turns:,} steady turns")
     near = [line for line in lines if line.verdict == "inconclusive" and not line.needed_turns]
-    steps += [f"{line.line} on {line.endpoint} stays undecided: see its reason" for line in near[:1]]
+    steps += [
+        f"{line.line} on {wording.target(line.endpoint, line.arm)} stays undecided: see its reason" for line in near[:1]
+    ]
     if not lines:
         steps.append("set limits under `slo:` in the scenario, so that the next run has a verdict")
     return steps
@@ -105,17 +108,16 @@ def _of_group(group: Group) -> list[str]:
     if group.phase != "steady":
         return []
     steps = []
+    name = wording.target(group.endpoint, group.arm)
     throttled, failed = group.shares.get("throttled"), group.shares.get("failed")
     if isinstance(throttled, Estimate) and throttled.value > 0.05:
         steps.append(
-            f"{group.endpoint} throttled {wording.number(throttled.value, 'share')} of its turns: compare it with "
+            f"{name} throttled {wording.number(throttled.value, 'share')} of its turns: compare it with "
             "others only at a load that none of them throttles, or raise its limit"
         )
     if isinstance(failed, Estimate) and failed.value > 0.01:
         worst = _worst(group)
-        steps.append(
-            f"{group.endpoint} left {wording.number(failed.value, 'share')} of its turns without success{worst}"
-        )
+        steps.append(f"{name} left {wording.number(failed.value, 'share')} of its turns without success{worst}")
     return steps
 
 

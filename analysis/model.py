@@ -64,10 +64,39 @@ class Group(Frozen):
     rates: dict[str, float]
     attainment: Figure | None = None
     variance: dict[str, Figure] = Field(default_factory=dict)
+    tries: dict[str, Figure] = Field(default_factory=dict)
+
+
+class ArmRow(Frozen):
+    """One endpoint as one arm loads it; `policy` is what its users do when told to wait."""
+
+    endpoint: str
+    arm: str
+    policy: str
+    figures: dict[str, Figure]
+
+
+class Contrast(Frozen):
+    """Two of them held against each other: ratios are candidate / base."""
+
+    base: str
+    candidate: str
+    figures: dict[str, Figure]
+    sentence: str
+
+
+class Experiment(Frozen):
+    """What a run's arms show."""
+
+    arms: list[ArmRow]
+    contrasts: list[Contrast]
 
 
 class Slice(Frozen):
-    """The steady turns of one endpoint and arm with one label: a `kind` of conversation, a class of `output_tokens`."""
+    """The steady turns of one endpoint and arm with one label.
+
+    By `kind` of conversation, class of `output_tokens`, or `tries`: answered at the first one, or after a refusal.
+    """
 
     endpoint: str
     arm: str
@@ -159,6 +188,7 @@ class Report(Frozen):
     health: list[dict[str, object]]
     cost: dict[str, object]
     quality: dict[str, object] | None = None
+    experiment: Experiment | None = None
     notes: list[str]
     versions: dict[str, str]
     plots: Plots

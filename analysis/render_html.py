@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from analysis import charts, grid, summary
+from analysis import charts, experiment_grid, grid, summary
 from analysis.model import Group, Report
 from analysis.plaintext import clean
 
@@ -71,7 +71,14 @@ def _context(report: Report) -> dict[str, object]:
         "kinds": charts.KIND_LABELS,
         "tables": _tables(report, groups, names),
         "users": _users(groups),
+        "experiment": _experiment(report),
     }
+
+
+def _experiment(report: Report) -> dict[str, object] | None:
+    if report.experiment is None:
+        return None
+    return {"sentences": experiment_grid.sentences(report), "grids": experiment_grid.grids(report.experiment)}
 
 
 def _users(groups: list[Group]) -> str:
@@ -84,6 +91,7 @@ def _tables(report: Report, groups: list[Group], names: list[str]) -> dict[str, 
     return {
         "shares": grid.shares(groups, names, "Share of all intended turns by outcome, with 95% interval"),
         "group_costs": grid.costs(groups, names, "Cost by endpoint, with 95% interval"),
+        "tries": grid.tries(groups, names, "Attempts and refusals by endpoint, with 95% interval"),
         "variances": grid.variances(groups, names, "Variance by endpoint, with 95% interval"),
         "cost": grid.block(report.cost),
         "quality": grid.block(report.quality) if report.quality else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis import summary
+from analysis.experiment_grid import sentences
 from analysis.plaintext import markdown, markdown_code
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 LINES = 60
 _MOST_REASONS, _MOST_STEPS, _MOST_SLO, _MOST_SIDES, _MOST_NOTES = 3, 3, 12, 14, 3
+_MOST_CONTRASTS = 14
 _SIGNS = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "invalid": "⛔"}
 
 
@@ -27,6 +29,7 @@ def to_markdown(report: Report) -> str:
         *_bullets(summary.further_reasons(report), _MOST_REASONS, "reasons"),
         *_slo_table(report),
         *_bullets(report.next_steps, _MOST_STEPS, "steps", "**Next:** "),
+        *_folded("The arms against each other", _bullets(sentences(report), _MOST_CONTRASTS, "contrasts")[:-1]),
         *_folded("Figures per endpoint", _sides_table(report)),
         *_folded("How this was measured", _bullets(report.notes, _MOST_NOTES, "notes")[:-1]),
         _origin(report),

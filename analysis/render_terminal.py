@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from analysis import figures, summary
+from analysis import experiment_grid, figures, summary
 from analysis.plaintext import clean
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def print_report(report: Report, console: Console) -> None:
         page.table(_SLO_HEADS, [_slo_row(row) for row in summary.slo_rows(report)], right={5})
         if report.verdict == "invalid":
             page.line(summary.VOID)
+    for sentence in experiment_grid.sentences(report):
+        page.line(f"  · {sentence}")
     groups = summary.headline_groups(report)
     if groups:
         heads = ("", *(summary.group_name(group, groups) for group in groups))

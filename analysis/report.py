@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import cost, latency, rates, slo_eval, steady
 from analysis.entry import Entry
+from analysis.experiment import experiment
 from analysis.gaps import histogram
 from analysis.headline import headline, next_steps, verdict
 from analysis.held import hold, unmatched
@@ -16,10 +17,12 @@ from analysis.shares import share, shares
 from analysis.slices import slices
 from analysis.spectrum import spectrum
 from analysis.timeline import timeline
+from analysis.tries import peak_per_second, tries
 from analysis.turns import turns
 from analysis.validity import notes as validity_notes
 from analysis.validity import validity, workers
 from analysis.variance import variance
+from analysis.wording import target
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,6 +81,7 @@ def report(run: Run) -> Report:
         cost=cost.summary(attempts, prices, list(dict.fromkeys(part.endpoint for part in found))),
         notes=notes + _notes(run, attempts) + [note for part in found for note in _unsteady(part)],
         versions=_versions(run.meta),
+        experiment=experiment(found, groups, run.meta),
         plots=_plots(found, every, attempts),
     )
 
@@ -89,6 +93,8 @@ def _group(
     speeds = rates.rates(part)
     if part.span_s > 0:
         speeds["goodput_turns_per_second"] = float(good.sum()) / part.span_s
+    if part.attempts["sent_s"].notna().any():
+        speeds["peak_arrivals_per_second"] = peak_per_second(part)
     return Group(
         endpoint=part.endpoint,
         arm=part.arm,
@@ -104,13 +110,15 @@ def _group(
         rates=speeds,
         attainment=share(good, part.blocks, part.seed),
         variance=variance(part) if part.phase == "steady" else {},
+        tries=tries(part),
     )
 
 
 def _users(part: Part, meta: dict[str, Any]) -> int:
     """Give the users asked for, else those seen."""
     asked = meta.get("users")
-    number = asked.get(part.endpoint) if isinstance(asked, dict) else None
+    lane = f"{part.endpoint}.{part.arm}" if part.arm else part.endpoint
+    number = asked.get(lane) if isinstance(asked, dict) else None
     return number if isinstance(number, int) else int(part.turns["user_id"].nunique())
 
 
@@ -126,7 +134,7 @@ def _lateness(found: list[Part]) -> dict[str, tuple[float, float]]:
         lag = part.turns["schedule_lag_ms"].dropna()
         response = part.turns["response_time_ms"].dropna()
         if part.phase == "steady" and len(lag) and len(response):
-            late[part.endpoint] = (float(lag.quantile(0.99)) / 1000, float(response.median()) / 1000)
+            late[target(part.endpoint, part.arm)] = (float(lag.quantile(0.99)) / 1000, float(response.median()) / 1000)
     return late
 
 
@@ -142,7 +150,8 @@ def _text(meta: dict[str, Any], key: str, default: str) -> str:
 
 def _stops(meta: dict[str, Any]) -> dict[str, str]:
     stops = meta.get("endpoint_stops")
-    return {str(key): str(value) for key, value in stops.items()} if isinstance(stops, dict) else {}
+    named = stops.items() if isinstance(stops, dict) else ()
+    return {target(*str(lane).split(".", 1)): str(reason) for lane, reason in named}
 
 
 def _versions(meta: dict[str, Any]) -> dict[str, str]:

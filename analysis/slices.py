@@ -21,9 +21,14 @@ LENGTHS = (0, 32, 128, 512, 2048)
 
 
 def slices(part: Part, cases: object) -> list[Slice]:
-    """Cut one part by the `kind` of its cases (run.json) and by output tokens; a cut of one slice says nothing."""
+    """Cut one part by the `kind` of its cases (run.json), by output tokens, and into first tries and later ones.
+
+    A cut of one slice says nothing.
+    """
     found = []
-    for by, labels in (("kind", kinds(part.turns, cases)), ("output_tokens", length_classes(part.turns))):
+    turns = part.turns
+    cuts = {"kind": kinds(turns, cases), "output_tokens": length_classes(turns), "tries": first_tries(turns)}
+    for by, labels in cuts.items():
         cut = list(_cut(part, by, labels))
         found += cut if len(cut) > 1 else []
     return found
@@ -43,6 +48,11 @@ def length_classes(turns: pd.DataFrame) -> pd.Series[Any]:
     names = [f"{low}-{high - 1}" for low, high in pairwise(LENGTHS)] + [f"{LENGTHS[-1]}+"]
     which = np.searchsorted(LENGTHS, np.nan_to_num(tokens), side="right") - 1
     return _labelled(names, np.where(np.isnan(tokens), -1, which), turns.index)
+
+
+def first_tries(turns: pd.DataFrame) -> pd.Series[Any]:
+    """Tell turns that took one attempt from those that were refused before."""
+    return _labelled(["first try", "after a refusal"], (turns["attempts"] > 1).to_numpy(dtype=np.intp), turns.index)
 
 
 def _labelled(names: Sequence[object], codes: NDArray[Any], index: pd.Index[Any]) -> pd.Series[Any]:

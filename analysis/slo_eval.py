@@ -151,7 +151,7 @@ def needed_turns(slo: Slo, figure: Figure) -> int | None:
 
 
 def _sentence(slo: Slo, part: Part, figure: Figure, verdict: Verdict) -> str:
-    name = f"{part.endpoint} ({part.arm})" if part.arm else part.endpoint
+    name = wording.target(part.endpoint, part.arm)
     return f"{name} {WORDS[verdict]} {slo.text} with {wording.figure(figure, slo.unit)}".replace(
         "with not estimable", "because it is not estimable"
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.wording import span
+from analysis.wording import span, target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,19 +81,20 @@ def trend(values: NDArray[np.float64]) -> float:
 
 def notes(part: Part) -> Iterator[str]:
     """Say what was found in a steady phase that was not steady: a warm-up that goes on, or saturation."""
+    name = target(part.endpoint, part.arm)
     ttft = part.turns["ttft_ms"].to_numpy(dtype=np.float64)
     known = ~np.isnan(ttft)
     if known.sum() < FEWEST_BINS * BATCH:
         return
     if is_saturating(part):
-        yield f"{part.endpoint} was saturating: turns in flight and TTFT both rose all through the steady phase"
+        yield f"{name} was saturating: turns in flight and TTFT both rose all through the steady phase"
         return
     at_s = part.turns["intended_s"].to_numpy(dtype=np.float64)
     until = settled_s(at_s[known], ttft[known])
     if until is None:
-        yield f"{part.endpoint} found no steady state: TTFT still moved in the second half of its steady phase"
+        yield f"{name} found no steady state: TTFT still moved in the second half of its steady phase"
     elif until > 0:
-        yield f"{part.endpoint} was still warming up for {span(until)} of its steady phase: set a longer warm_up"
+        yield f"{name} was still warming up for {span(until)} of its steady phase: set a longer warm_up"
 
 
 def is_saturating(part: Part) -> bool:

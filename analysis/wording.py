@@ -5,6 +5,11 @@ from __future__ import annotations
 from analysis.model import Estimate, Figure, NotEstimable
 
 
+def target(endpoint: str, arm: str = "") -> str:
+    """Name what was loaded: the endpoint, and its arm where the run has arms."""
+    return f"{endpoint} · {arm}" if arm else endpoint
+
+
 def number(value: float, unit: str) -> str:
     """Write 412, 41.2, 4.12 for ms and rates; 1.23% for a share; $0.00412 for dollars."""
     if unit == "share":
