@@ -225,6 +225,21 @@ def matrix(
 
 
 @app.command()
+def dashboard(
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="A folder of run folders.", show_default=False)],
+) -> None:
+    """Make one page over all runs of a folder: the trend of each headline, where it changed, links to the reports.
+
+    Writes dashboard.html, dashboard.json and history.csv into the folder.
+
+    Example: tailgate dashboard results
+    """
+    from analysis.commands.dashboard import make_dashboard
+
+    raise typer.Exit(make_dashboard(results))
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of the scenario file, for editors.
 

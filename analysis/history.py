@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from analysis.model import Estimate, Figure, Group, Report
@@ -32,8 +32,13 @@ def record(report: Report, path: Path) -> None:
 
     Columns that a run lacks are empty. Raises TailgateError when the file is not ours or cannot be written.
     """
+    record_all([report], path)
+
+
+def record_all(reports: Iterable[Report], path: Path) -> None:
+    """Put many reports' rows into the file. Raises TailgateError."""
     rows = {entry["run_id"]: entry for entry in read(path)}
-    rows[clean(report.run_id)] = row(report)
+    rows |= {clean(report.run_id): row(report) for report in reports}
     ordered = sorted(rows.values(), key=lambda entry: (entry.get("started_at", ""), entry["run_id"]))
     columns = dict.fromkeys((*RUN, *(name for entry in ordered for name in entry)))
     _replace(path, ordered, list(columns))
