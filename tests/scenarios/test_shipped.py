@@ -147,3 +147,20 @@ def jaccard(a: frozenset[str], b: frozenset[str]) -> float:
 def test_awkward_text_is_among_the_prompts(prompts: tuple[Prompt, ...], awkward: str) -> None:
     """Text that breaks careless programs is said by some user."""
     assert any(re.search(awkward, turn) for prompt in prompts for turn in prompt.turns)
+
+
+def test_the_experiment_is_fair_and_short() -> None:
+    """Its three models differ in nothing but the limit, both policies get the same traffic, and it ends in 6 minutes."""
+    scenario = load(HERE / "naive-vs-honored.yaml")
+    models = [endpoint.simulated for endpoint in scenario.endpoints.values() if endpoint.simulated]
+    unlimited = [model.model_copy(update={"limit": None}) for model in models]
+    limits = [model.limit for model in models if model.limit]
+    arms = {name: scenario.for_arm(name) for name in scenario.arms}
+    loads = [arms[arm].traffic for _, arm in scenario.pairs]
+    assert unlimited == [unlimited[0]] * 3
+    assert {limit.kind for limit in limits} == {"fixed_window", "token_bucket"}
+    assert {limit.requests / limit.per for limit in limits} == {20}
+    assert {arms[name].throttle.policy for name in arms if name.startswith("naive")} == {"naive"}
+    assert arms["naive-burst"].traffic == arms["honored-burst"].traffic
+    assert arms["naive-steady"].traffic == arms["honored-steady"].traffic
+    assert sum(traffic.ramp + traffic.warm_up + traffic.steady + traffic.drain / 2 for traffic in loads) <= 360
