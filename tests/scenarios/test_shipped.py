@@ -150,7 +150,7 @@ def test_awkward_text_is_among_the_prompts(prompts: tuple[Prompt, ...], awkward:
 
 
 def test_the_experiment_is_fair_and_short() -> None:
-    """Its three models differ in nothing but the limit, both policies get the same traffic, and it ends in 6 minutes."""
+    """Its models differ in nothing but the limit, both policies get the same traffic, and it ends in six minutes."""
     scenario = load(HERE / "naive-vs-honored.yaml")
     models = [endpoint.simulated for endpoint in scenario.endpoints.values() if endpoint.simulated]
     unlimited = [model.model_copy(update={"limit": None}) for model in models]
