@@ -21,10 +21,11 @@ LONGEST_S = 30.0
 
 @dataclass(frozen=True)
 class Blocks:
-    """`codes[i]` is the block of row i, 0..count-1, in the order of time."""
+    """`codes[i]` is the block of row i, 0..count-1, in the order of time, `conversations[i]` its conversation."""
 
     codes: NDArray[np.intp]
     count: int
+    conversations: NDArray[np.int32]
 
     def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Add up `values` (one per row) within each block."""
@@ -32,7 +33,16 @@ class Blocks:
 
     def only(self, rows: NDArray[np.bool_]) -> Blocks:
         """Give the same blocks over some of the rows."""
-        return Blocks(self.codes[rows], self.count)
+        return Blocks(self.codes[rows], self.count, self.conversations[rows])
+
+    def begun(self, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Count the conversations within each block that have at least one of `rows`."""
+        number = int(self.conversations.max(initial=-1)) + 1
+        block = np.zeros(number, dtype=np.intp)
+        block[self.conversations] = self.codes
+        any_row = np.zeros(number, dtype=bool)
+        any_row[self.conversations[rows]] = True
+        return np.bincount(block[any_row], minlength=self.count).astype(np.float64)
 
 
 def time_blocks(turns: pd.DataFrame, count: int | None = None) -> Blocks:
@@ -41,7 +51,7 @@ def time_blocks(turns: pd.DataFrame, count: int | None = None) -> Blocks:
     Conversations are ordered by the middle of their turns, so that one that spans a border falls where most of it lies.
     """
     if turns.empty:
-        return Blocks(np.zeros(0, dtype=np.intp), 0)
+        return Blocks(np.zeros(0, dtype=np.intp), 0, np.zeros(0, dtype=np.int32))
     conversation, names = numbered(_conversation(turns))
     size = np.bincount(conversation, minlength=names)
     middle = np.bincount(conversation, weights=turns["intended_s"].to_numpy(), minlength=names) / size
@@ -54,7 +64,7 @@ def time_blocks(turns: pd.DataFrame, count: int | None = None) -> Blocks:
     block = np.cumsum(np.diff(block, prepend=block[0]) > 0)  # never falling: numbered anew, without gaps
     of_conversation = np.empty(names, dtype=np.intp)
     of_conversation[order] = block
-    return Blocks(of_conversation[conversation], int(block.max()) + 1)
+    return Blocks(of_conversation[conversation], int(block.max()) + 1, conversation)
 
 
 def _conversation(turns: pd.DataFrame) -> Any:

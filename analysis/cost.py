@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from analysis.blocks import ordered
 from analysis.model import Figure, NotEstimable
 from analysis.quantiles import ratio
 from scenarios.pricing import PriceTable
@@ -74,33 +73,33 @@ def is_refused(attempts: pd.DataFrame) -> pd.Series[bool]:
 def with_cost(attempts: pd.DataFrame, prices: Mapping[str, PriceTable]) -> pd.DataFrame:
     """Add `cost_usd` to attempts: sum over kinds of tokens x rate / 10^6; NaN without price or usage."""
     cost = np.full(len(attempts), np.nan)
-    for first, piece in _pieces(attempts):
+    for first, piece in pieces(attempts):
         for name, table in prices.items():
             rows = np.flatnonzero((piece["endpoint"] == name).to_numpy())
             used = tokens(piece.iloc[rows])
-            for tier, rates in _tiers(used, table):
+            for tier, rates in tiers(used, table):
                 each = [used[kind].to_numpy()[tier] * float(rate) for kind, rate in rates.items()]
                 cost[first + rows[tier]] = sum(each[1:], each[0]) / MILLION
     return attempts.assign(cost_usd=cost)
 
 
-def _pieces(attempts: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
+def pieces(attempts: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
     """Give some rows at a time, with the place of the first."""
     for first in range(0, len(attempts), PIECE):
         yield first, attempts.iloc[first : first + PIECE]
 
 
-def _tiers(used: pd.DataFrame, table: PriceTable) -> Iterator[tuple[NDArray[np.bool_], dict[str, Decimal]]]:
+def tiers(used: pd.DataFrame, table: PriceTable) -> Iterator[tuple[NDArray[np.bool_], dict[str, Decimal]]]:
     """Give the rows of each price tier, which the size of a request's input decides, with its rates."""
     size = used["whole_input"].to_numpy()
     starts = sorted(tier.above_input_tokens for tier in table.tiers)
     floors, ceilings = [-np.inf, *starts], [*starts, np.inf]
     for floor, ceiling in zip(floors, ceilings, strict=True):
         sized = (size > floor) & (size <= ceiling)
-        yield sized, _by_kind(table.rates(0 if floor == -np.inf else int(floor) + 1))
+        yield sized, rates_by_kind(table.rates(0 if floor == -np.inf else int(floor) + 1))
 
 
-def _by_kind(rates: Rates) -> dict[str, Decimal]:
+def rates_by_kind(rates: Rates) -> dict[str, Decimal]:
     """Give a rate for each kind; one left out is `input`'s."""
     return {
         "input": rates.input,
@@ -113,101 +112,83 @@ def _by_kind(rates: Rates) -> dict[str, Decimal]:
 def exact_usd(attempts: pd.DataFrame, table: PriceTable) -> Decimal:
     """Add up the cost of attempts of one endpoint in Decimal; those of unknown usage are not in it."""
     total = Decimal(0)
-    for _, piece in _pieces(attempts):
+    for _, piece in pieces(attempts):
         used = tokens(piece)
-        for tier, rates in _tiers(used, table):
+        for tier, rates in tiers(used, table):
             total += sum((int(used[kind].to_numpy()[tier].sum()) * rate for kind, rate in rates.items()), Decimal(0))
     return total / MILLION
 
 
 def unknown(attempts: pd.DataFrame) -> int:
     """Count the attempts whose usage is unknown."""
-    return sum(int(tokens(piece)["output"].isna().sum()) for _, piece in _pieces(attempts))
+    return sum(int(tokens(piece)["output"].isna().sum()) for _, piece in pieces(attempts))
 
 
-def figures(
-    turns: pd.DataFrame, blocks: Blocks, table: PriceTable | None, endpoint: str, seed: int
+def figures(  # noqa: PLR0913 - what a cost is divided by, and where it comes from
+    turns: pd.DataFrame,
+    blocks: Blocks,
+    table: PriceTable | None,
+    endpoint: str,
+    seed: int,
+    *,
+    good: NDArray[np.bool_] | None = None,
+    monthly_turns: int | None = None,
 ) -> dict[str, Figure]:
     """Give the cost figures of one group of turns (with `cost_usd` and `wasted_usd`, summed over their attempts).
 
-    cost per response = cost of all attempts / answered turns; per 1k = x 1000; per conversation, per million output
-    tokens likewise; wasted share = cost of attempts without an answer / cost. Turns with an attempt of unknown usage
+    cost per response = cost of all attempts / answered turns; per 1k = x 1000; per good response (`good` marks the
+    turns that met every limit), per conversation, per million output tokens likewise; per month = cost / intended turns
+    x `monthly_turns`; wasted share = cost of attempts without an answer / cost. Turns with an attempt of unknown usage
     are left out above and below the line, and counted in the method.
     """
+    names = names_of(good=good is not None, monthly=monthly_turns is not None)
     if table is None:
         return dict.fromkeys(
-            NAMES, NotEstimable(not_estimable=f"no price for {endpoint}: set its prices in the scenario")
+            names, NotEstimable(not_estimable=f"no price for {endpoint}: set its prices in the scenario")
         )
     known = turns["cost_usd"].notna().to_numpy()
     if not known.any():
-        return dict.fromkeys(NAMES, NotEstimable(not_estimable="the server reported no token usage"))
-    kept, blocks = turns[known], blocks.only(known)
-    cost = blocks.sums(kept["cost_usd"].to_numpy())
-    below = _denominators(kept, blocks)
-    left_out = int((~known).sum())
+        return dict.fromkeys(names, NotEstimable(not_estimable="the server reported no token usage"))
+    n, left_out = int(known.sum()), int((~known).sum())
+    cost = blocks.sums(np.where(known, turns["cost_usd"].to_numpy(), 0.0))
+    wasted = blocks.sums(np.where(known, turns["wasted_usd"].to_numpy(), 0.0))
+    below = _denominators(turns, blocks, known, good)
     method = f"{left_out:,} turns of unknown usage left out; ratio" if left_out else "ratio"
-    found = {
-        name: ratio(cost * scale, below[name], len(kept), seed, method)
-        for name, scale in NAMES.items()
-        if name in below
-    }
-    found["wasted_share"] = ratio(blocks.sums(kept["wasted_usd"].to_numpy()), cost, len(kept), seed, method)
+    found = {name: ratio(cost * scale, below[name], n, seed, method) for name, scale in NAMES.items() if name in names}
+    found["wasted_per_1k_responses_usd"] = ratio(wasted * 1000, below["cost_per_response_usd"], n, seed, method)
+    found["wasted_share"] = ratio(wasted, cost, n, seed, method)
+    if monthly_turns is not None:
+        per_turn = f"{method} per turn x {monthly_turns:,} turns"
+        found["cost_per_month_usd"] = ratio(cost * monthly_turns, blocks.sums(known.astype(float)), n, seed, per_turn)
     return found
 
 
 NAMES: dict[str, float] = {
     "cost_per_1k_responses_usd": 1000.0,
     "cost_per_response_usd": 1.0,
+    "cost_per_good_response_usd": 1.0,
     "cost_per_conversation_usd": 1.0,
     "cost_per_million_output_tokens_usd": float(MILLION),
-    "wasted_share": 1.0,
 }
+"""Figures that are the cost of all attempts over something, and the factor they are given with."""
 
 
-def _denominators(turns: pd.DataFrame, blocks: Blocks) -> dict[str, NDArray[np.float64]]:
-    answered = blocks.sums(turns["answered"].to_numpy(dtype=np.float64))
-    first = np.zeros(len(turns), dtype=bool)
-    order, starts = ordered(turns["conversation_id"].to_numpy())
-    first[order[starts]] = True
-    return {
+def names_of(*, good: bool, monthly: bool) -> list[str]:
+    """Give the names of the figures, in order."""
+    ratios = [name for name in NAMES if good or name != "cost_per_good_response_usd"]
+    return [*ratios, "wasted_per_1k_responses_usd", "wasted_share", *(["cost_per_month_usd"] if monthly else [])]
+
+
+def _denominators(
+    turns: pd.DataFrame, blocks: Blocks, known: NDArray[np.bool_], good: NDArray[np.bool_] | None
+) -> dict[str, NDArray[np.float64]]:
+    """Count per block, over the turns of known cost, what a cost is divided by."""
+    answered = blocks.sums((turns["answered"].to_numpy(dtype=bool) & known).astype(np.float64))
+    tokens = np.nan_to_num(turns["output_tokens"].to_numpy(dtype=np.float64))
+    found = {
         "cost_per_1k_responses_usd": answered,
         "cost_per_response_usd": answered,
-        "cost_per_conversation_usd": blocks.sums(first.astype(np.float64)),
-        "cost_per_million_output_tokens_usd": blocks.sums(
-            turns["output_tokens"].fillna(0.0).to_numpy(dtype=np.float64)
-        ),
+        "cost_per_conversation_usd": blocks.begun(known),
+        "cost_per_million_output_tokens_usd": blocks.sums(np.where(known, tokens, 0.0)),
     }
-
-
-def summary(attempts: pd.DataFrame, prices: Mapping[str, PriceTable], endpoints: list[str]) -> dict[str, object]:
-    """Give the run's cost block: exact totals as decimal text, waste, prices with source, and what is not known."""
-    each: dict[str, object] = {name: _endpoint(attempts, prices.get(name), name) for name in endpoints}
-    totals = [
-        Decimal(str(entry["total_usd"])) for entry in each.values() if isinstance(entry, dict) and entry["total_usd"]
-    ]
-    complete = bool(endpoints) and len(totals) == len(endpoints)
-    return {
-        "total_usd": _text(sum(totals, Decimal(0))) if complete else None,
-        "endpoints": each,
-        "assumption": "attempts refused by an error status, or never connected, are taken as not billed",
-    }
-
-
-def _endpoint(attempts: pd.DataFrame, table: PriceTable | None, name: str) -> dict[str, object]:
-    rows = attempts[attempts["endpoint"] == name]
-    missing = unknown(rows)
-    if table is None:
-        return {"total_usd": None, "not_estimable": "no price", "attempts_of_unknown_usage": missing}
-    lost = rows[~rows["outcome"].isin(ANSWERS)]
-    return {
-        "total_usd": _text(exact_usd(rows, table)),
-        "wasted_usd": _text(exact_usd(lost, table)),
-        "attempts_of_unknown_usage": missing,
-        "prices_usd_per_million_tokens": {kind: str(rate) for kind, rate in _by_kind(table).items()},
-        "source": table.source,
-    }
-
-
-def _text(amount: Decimal) -> str:
-    """Write an amount in full, without an exponent or trailing zeros."""
-    return f"{amount.normalize():f}"
+    return found if good is None else {**found, "cost_per_good_response_usd": blocks.sums((good & known).astype(float))}

@@ -47,10 +47,10 @@ def group(columns: Mapping[str, Any]) -> Grouping:
     key = columns["turn_id"] ^ (columns["worker"].codes.astype(np.uint64) * _SPREAD)
     rows = np.argsort(key).astype(np.int32)
     key = key[rows]
-    starts = np.flatnonzero(np.append(True, key[1:] != key[:-1])[: len(key)])
+    starts = np.flatnonzero(np.append(True, key[1:] != key[:-1])[: len(key)]).astype(np.int32)
     del key
-    size = np.diff(starts, append=len(rows))
-    _order_attempts(rows, starts, size, columns)
+    size = np.diff(starts, append=np.int32(len(rows)))
+    _order_attempts(rows, size, columns)
     order = _order(rows[starts], columns)
     place = np.empty(len(order), dtype=np.int32)
     place[order] = np.arange(len(order), dtype=np.int32)
@@ -61,23 +61,22 @@ def group(columns: Mapping[str, Any]) -> Grouping:
     return Grouping(rows[starts][order], rows[is_last][order], rows[~is_last][by_turn], turn[by_turn])
 
 
-def _order_attempts(
-    rows: NDArray[np.int32], starts: NDArray[np.intp], size: NDArray[np.intp], columns: Mapping[str, Any]
-) -> None:
+def _order_attempts(rows: NDArray[np.int32], size: NDArray[np.int32], columns: Mapping[str, Any]) -> None:
     """Put the rows of each turn in the order of their attempts, in place; most turns have but one."""
     several = np.repeat(size > 1, size)
-    which = np.repeat(np.arange(len(starts)), size)[several]
+    which = np.repeat(np.flatnonzero(size > 1), size[size > 1])
     found = rows[several]
     rows[several] = found[np.lexsort((columns["seq"][found], columns["attempt_no"][found], which))]
 
 
-def _order(first: NDArray[np.int32], columns: Mapping[str, Any]) -> NDArray[np.intp]:
+def _order(first: NDArray[np.int32], columns: Mapping[str, Any]) -> NDArray[np.int32]:
     """Order turns, given by their first rows: endpoint, arm, phase, intended start, worker, turn_id."""
     at_s = columns["intended_s"][first]
-    order = np.argsort(at_s)
+    order = np.argsort(at_s).astype(np.int32)
     same = at_s[order]
     tied = np.append(False, same[1:] == same[:-1])[: len(same)]
     tied[:-1] |= tied[1:]
+    del same
     rows = first[tied_turns := order[tied]]
     exact = np.lexsort((columns["turn_id"][rows], columns["worker"].codes[rows], at_s[tied_turns]))
     order[tied] = tied_turns[exact]

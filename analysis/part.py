@@ -10,11 +10,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.blocks import Blocks, time_blocks
 from analysis.independence import Pairs, pairs
 from analysis.model import PhaseSpan
 from analysis.quantiles import Sample, sample
+
+KEPT = 1 << 23
+"""Values of samples that a part keeps: 64 MB, so that all of a short run's stay."""
 
 PHASES = ("warm_up", "steady", "drain")
 
@@ -52,9 +56,11 @@ class Part:
         return {}
 
     def sample(self, metric: str) -> Sample:
-        """Give the values of a per-turn metric; sorted once, however often it is asked for."""
+        """Give the values of a per-turn metric, sorted; the latest ones asked for are kept, up to `KEPT` values."""
         if metric not in self._samples:
             values = self.turns[metric].to_numpy(dtype=np.float64)
+            while self._samples and (len(self._samples) + 1) * len(values) > KEPT:
+                del self._samples[next(iter(self._samples))]
             self._samples[metric] = sample(values, self.blocks, self.pairs, self.seed)
         return self._samples[metric]
 
@@ -79,21 +85,34 @@ def parts(turns: pd.DataFrame, attempts: pd.DataFrame, spans: list[PhaseSpan], s
 
 
 def _by_group(frame: pd.DataFrame) -> dict[tuple[str, str, str], pd.DataFrame]:
-    """Give the rows of each endpoint, arm and phase: a view where they lie together, as turns do, else a copy."""
-    names = ("endpoint", "arm", "phase")
-    code = np.zeros(len(frame), dtype=np.int64)
-    for name in names:
-        code = code * (len(frame[name].cat.categories) + 1) + frame[name].cat.codes.to_numpy()
-    edges = np.flatnonzero(np.diff(code, prepend=-1, append=-1))
+    """Give the rows of each endpoint, arm and phase, as views of rows that lie together."""
+    frame = grouped(frame)
+    edges = np.flatnonzero(np.diff(_codes(frame), prepend=-1, append=-1))
     found: dict[tuple[str, str, str], pd.DataFrame] = {}
-    if len(edges) - 1 == len(np.unique(code[edges[:-1]])):
-        groups = (frame.iloc[low:high] for low, high in pairwise(edges.tolist()))
-    else:
-        groups = (frame[code == one] for one in dict.fromkeys(code[edges[:-1]].tolist()))
-    for rows in groups:
-        key = tuple(str(rows[name].iloc[0]) for name in names)
-        found[key[0], key[1], key[2]] = rows.reset_index(drop=True)
+    for low, high in pairwise(edges.tolist()):
+        rows = frame.iloc[low:high]
+        endpoint, arm, phase = (str(rows[name].iloc[0]) for name in GROUP)
+        found[endpoint, arm, phase] = rows.reset_index(drop=True)
     return found
+
+
+GROUP = ("endpoint", "arm", "phase")
+
+
+def grouped(frame: pd.DataFrame) -> pd.DataFrame:
+    """Order rows by endpoint, arm and phase, and in these as they come; the frame itself where it already is so."""
+    codes = _codes(frame)
+    if (codes[1:] >= codes[:-1]).all():
+        return frame
+    order = np.argsort(codes, kind="stable")
+    return pd.DataFrame({name: frame[name].array[order] for name in frame}, copy=False)
+
+
+def _codes(frame: pd.DataFrame) -> NDArray[np.int32]:
+    found = np.zeros(len(frame), dtype=np.int32)
+    for name in GROUP:
+        found = found * np.int32(len(frame[name].cat.categories)) + frame[name].cat.codes.to_numpy()
+    return found.astype(np.int16) if found.max(initial=0) < 2**15 else found
 
 
 def spans(meta: Mapping[str, Any], turns: pd.DataFrame) -> list[PhaseSpan]:

@@ -91,15 +91,16 @@ class Ordered(Protocol):
 
 @dataclass(frozen=True)
 class Sample:
-    """Values of one metric, ascending; `as_came` are the same in the order of time, `codes` the block of each of these.
+    """Values of one metric, ascending.
 
-    `independent` when no correlation was found in time.
+    `as_came` are the same in the order of time, with NaN where a turn has none; `codes` are the blocks of these, and
+    `present` counts the values in each block. `independent` when no correlation was found in time.
     """
 
     values: NDArray[np.float64]
     as_came: NDArray[np.float64]
     codes: NDArray[np.intp]
-    blocks: int
+    present: NDArray[np.float64]
     independent: bool
     seed: int
     how: ClassVar[str] = "linear"
@@ -110,14 +111,10 @@ class Sample:
         """Number of values."""
         return len(self.values)
 
-    @property
-    def present(self) -> NDArray[np.float64]:
-        """Number of values in each block."""
-        return np.bincount(self.codes, minlength=self.blocks).astype(np.float64)
-
     def total(self) -> NDArray[np.float64]:
         """Add up the values in each block."""
-        return np.asarray(np.bincount(self.codes, weights=self.as_came, minlength=self.blocks), dtype=np.float64)
+        known = np.where(np.isnan(self.as_came), 0.0, self.as_came)
+        return np.asarray(np.bincount(self.codes, weights=known, minlength=len(self.present)), dtype=np.float64)
 
     def at(self, rank: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give the values at ranks counted from 0, interpolated between neighbours."""
@@ -131,22 +128,20 @@ class Sample:
 
     def at_most(self, cuts: NDArray[np.float64]) -> NDArray[np.float64]:
         """Count the values at or below each cut (ascending) in each block: one row per cut."""
-        width = len(cuts) + 1
-        table = np.zeros(self.blocks * width, dtype=np.intp)
-        for first in range(0, self.n, PIECE):
+        width = len(cuts) + 1  # values above all cuts, and NaN, fall into the last column
+        table = np.zeros(len(self.present) * width, dtype=np.intp)
+        for first in range(0, len(self.as_came), PIECE):
             kind = np.searchsorted(cuts, self.as_came[first : first + PIECE], side="left")
             table += np.bincount(self.codes[first : first + PIECE] * width + kind, minlength=len(table))
-        return np.cumsum(table.reshape(self.blocks, width), axis=1)[:, :-1].T.astype(np.float64)
+        return np.cumsum(table.reshape(-1, width), axis=1)[:, :-1].T.astype(np.float64)
 
 
 def sample(values: NDArray[np.float64], blocks: Blocks, of: Pairs, seed: int) -> Sample:
     """Take the turns that have the metric, given in the order of time; NaN is "has none"."""
     independent = is_independent(ranked(values if of.rows is None else values[of.rows]), of)
-    missing = np.isnan(values)
-    codes = blocks.codes
-    if missing.any():
-        values, codes = values[~missing], codes[~missing]
-    return Sample(np.sort(values), values, codes, blocks.count, independent, seed)
+    known = ~np.isnan(values)
+    present = blocks.sums(known.astype(np.float64))
+    return Sample(np.sort(values[known]), values, blocks.codes, present, independent, seed)
 
 
 def ranked(values: NDArray[np.float64]) -> NDArray[np.float64]:

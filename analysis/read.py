@@ -99,10 +99,17 @@ def read_attempts(files: list[Path], notes: list[str], tell: Tell = quiet) -> pd
     doubled = _doubled(columns)
     if doubled.any():
         columns = {name: column[~doubled] for name, column in columns.items()}
+    columns["seq"] = _smaller(columns["seq"])
     if doubled.any() and len(files) == 1:
         notes.append(f"{int(doubled.sum()):,} rows were doubled (same worker and seq) and are counted once")
     # Each column by itself: one can be given up while others are still needed.
     return pd.DataFrame(columns, copy=False)
+
+
+def _smaller(numbers: NDArray[np.float64]) -> NDArray[Any]:
+    """Give whole numbers in half the room, where they are whole."""
+    small = numbers.astype(np.uint32) if ((numbers >= 0) & (numbers < 2**32)).all() else numbers
+    return small if (small == numbers).all() else numbers
 
 
 def _doubled(columns: dict[str, Any]) -> NDArray[np.bool_]:

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from analysis import cost, latency, rates, slo_eval, steady
+import numpy as np
+import pandas as pd
+
+from analysis import bill, cost, latency, rates, slo_eval, steady
 from analysis.entry import Entry
 from analysis.experiment import experiment
 from analysis.gaps import histogram
+from analysis.grouping import group
 from analysis.headline import headline, next_steps, verdict
 from analysis.held import hold, unmatched
 from analysis.model import Group, PhaseSpan, Plots, Report, SloLine
-from analysis.part import parts, spans
+from analysis.part import grouped, parts, spans
+from analysis.progress import Tell, quiet
 from analysis.read import read_run
 from analysis.shares import share, shares
 from analysis.slices import slices
 from analysis.spectrum import spectrum
 from analysis.timeline import timeline
 from analysis.tries import peak_per_second, tries
-from analysis.turns import turns
+from analysis.turns import LEAN, columns_of, turns_of
 from analysis.validity import notes as validity_notes
 from analysis.validity import validity, workers
 from analysis.variance import variance
 from analysis.wording import target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
-
-    import pandas as pd
 
     from analysis.gaps import Histogram
     from analysis.part import Part
@@ -38,22 +43,30 @@ if TYPE_CHECKING:
 SPECTRA = ("ttft_ms", "response_time_ms")
 
 
-def build(folder: Path) -> Report:
-    """Compute the report of a run folder. Raises TailgateError when it holds no run."""
-    return report(read_run(folder))
+ROWS_KEPT = ("endpoint", "arm", "phase", "outcome", "http_status", "intended_s", "sent_s")
+"""What is asked of single attempts once their turns and costs are known."""
 
 
-def report(run: Run) -> Report:
+def build(folder: Path, tell: Tell = quiet) -> Report:
+    """Compute the report of a run folder; `tell` hears how far it is. Raises TailgateError when it holds no run."""
+    return report(read_run(folder, tell), tell)
+
+
+def report(run: Run, tell: Tell = quiet) -> Report:
     """Compute the report of a run: the same run gives the same report."""
     notes = list(run.notes)
     prices = cost.prices_of(run.meta, notes)
-    attempts = cost.with_cost(run.attempts, prices)
-    every = turns(attempts)
+    attempts = pd.DataFrame({name: run.attempts[name] for name in ROWS_KEPT}, copy=False)
+    rows = [run.attempts]
+    run = replace(run, attempts=attempts.iloc[:0])
+    every, billed = _turns_and_bills(rows, prices)
+    attempts = grouped(attempts)
     found = parts(every, attempts, spans(run.meta, every), seed_of(run.meta))
     lines, unread = slo_eval.slos(run.meta)
     groups: list[Group] = []
     held: list[SloLine] = []
-    for part in found:
+    for number, part in enumerate(found):
+        tell("making figures", number / len(found))
         gaps = histogram(gaps_of(run.gaps, part), part.seed)
         group = _group(part, gaps, prices.get(part.endpoint), lines, run.meta)
         if len(part.turns) or part.phase == "steady":
@@ -78,12 +91,24 @@ def report(run: Run) -> Report:
         slices=[one for part in found if part.phase == "steady" for one in slices(part, run.meta.get("cases"))],
         phases=[_span(part) for part in found],
         health=workers(run.meta),
-        cost=cost.summary(attempts, prices, list(dict.fromkeys(part.endpoint for part in found))),
-        notes=notes + _notes(run, attempts) + [note for part in found for note in _unsteady(part)],
+        cost=bill.summary(billed, prices, list(dict.fromkeys(part.endpoint for part in found))),
+        notes=notes + _notes(run, billed) + [note for part in found for note in _unsteady(part)],
         versions=_versions(run.meta),
         experiment=experiment(found, groups, run.meta),
         plots=_plots(found, every, attempts),
     )
+
+
+def _turns_and_bills(
+    rows: list[pd.DataFrame], prices: Mapping[str, PriceTable]
+) -> tuple[pd.DataFrame, dict[str, bill.Bill]]:
+    """Take the rows, which may be all that holds them: what turns and bills do not need is given up on the way."""
+    priced = cost.with_cost(rows.pop(), prices)
+    columns = columns_of(priced)
+    of = group(columns)
+    billed = bill.bills(priced, prices, of.last)
+    del priced
+    return turns_of(columns, LEAN, of), billed
 
 
 def _group(
@@ -106,12 +131,28 @@ def _group(
         users=_users(part, meta),
         shares=shares(part.turns, part.blocks, part.seed),
         metrics=latency.metrics(part, gaps),
-        cost=cost.figures(part.turns, part.blocks, table, part.endpoint, part.seed),
+        cost=cost.figures(
+            part.turns,
+            part.blocks,
+            table,
+            part.endpoint,
+            part.seed,
+            good=good,
+            monthly_turns=_monthly_turns(meta, part.endpoint),
+        ),
         rates=speeds,
         attainment=share(good, part.blocks, part.seed),
         variance=variance(part) if part.phase == "steady" else {},
         tries=tries(part),
     )
+
+
+def _monthly_turns(meta: dict[str, Any], endpoint: str) -> int | None:
+    scenario = meta.get("scenario")
+    block = scenario.get("cost") if isinstance(scenario, dict) else None
+    turns = block.get("monthly_turns") if isinstance(block, dict) else None
+    number = turns.get(endpoint) if isinstance(turns, dict) else turns
+    return number if isinstance(number, int) else None
 
 
 def _users(part: Part, meta: dict[str, Any]) -> int:
@@ -163,12 +204,12 @@ def _span(part: Part) -> PhaseSpan:
     return PhaseSpan(endpoint=part.endpoint, arm=part.arm, phase=part.phase, start_s=part.start_s, end_s=part.end_s)
 
 
-def _notes(run: Run, attempts: pd.DataFrame) -> list[str]:
+def _notes(run: Run, billed: Mapping[str, bill.Bill]) -> list[str]:
     notes = []
     if run.meta.get("interrupted"):
         notes.append("the run was interrupted: its phases are shorter than asked for")
     notes += validity_notes(run.meta)
-    missing = cost.unknown(attempts)
+    missing = sum(sum(one.unknown.values()) for one in billed.values())
     if missing:
         notes.append(f"attempts without known token usage: {missing:,}; their cost is unknown and in no total")
     return notes
@@ -188,9 +229,15 @@ def _plots(found: list[Part], every: pd.DataFrame, attempts: pd.DataFrame) -> Pl
     for endpoint in dict.fromkeys(part.endpoint for part in found):
         own = [part for part in found if part.endpoint == endpoint]
         start_s, end_s = min(part.start_s for part in own), max(part.end_s for part in own)
-        mine, sent = (frame[(frame["endpoint"] == endpoint).to_numpy()] for frame in (every, attempts))
+        mine, sent = (_of_endpoint(frame, endpoint) for frame in (every, attempts))
         timelines[endpoint] = timeline(mine, sent, start_s, end_s)
     return Plots(spectra=spectra, timelines=timelines)
+
+
+def _of_endpoint(frame: pd.DataFrame, endpoint: str) -> pd.DataFrame:
+    """Give the rows of one endpoint, a view: they lie together."""
+    rows = np.flatnonzero((frame["endpoint"] == endpoint).to_numpy())
+    return frame.iloc[rows[0] : rows[-1] + 1] if len(rows) else frame.iloc[:0]
 
 
 def _label(part: Part) -> str:

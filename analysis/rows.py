@@ -92,7 +92,6 @@ class Rows:
         for name in ("worker", "endpoint", "phase"):
             whole &= texts[name] != 0
         rows = np.flatnonzero(whole)
-        self._grow(len(rows))
         for name in USED:
             if name in numbers:
                 self._put(name, numbers[name], rows)
@@ -101,40 +100,46 @@ class Rows:
             elif name in texts:
                 self._put(name, texts[name], rows)
             else:
-                self._put(name, np.full(part.lines, np.nan if name in NUMBERS else 0), rows)
+                self._put(
+                    name, np.full(part.lines, np.nan) if name in NUMBERS else np.zeros(part.lines, np.int16), rows
+                )
         self.count += len(rows)
         return part.lines - len(rows)
 
-    def _grow(self, more: int) -> None:
-        """Make room, twice as much each time: memory that no row has touched yet costs nothing."""
-        needed = self.count + more
-        for name in USED:
-            column = self._columns.get(name)
-            if column is None or len(column) < needed:
-                self._columns[name] = _room(name, column, self.count, max(needed, 2 * self.count))
-
     def _put(self, name: str, values: NDArray[Any], rows: NDArray[np.intp]) -> None:
-        column = self._columns[name]
+        """Append; room is doubled each time (untouched memory costs nothing), and none made while all is missing."""
+        column = self._columns.get(name)
+        needed = self.count + len(rows)
+        if column is None and not _known(values).any():
+            return
+        if column is None or len(column) < needed:
+            column = _room(name, column, self.count, max(needed, 2 * self.count))
         if column.dtype == np.int16 and values.max(initial=0) > SHORT:
-            self._columns[name] = column = column.astype(np.int32)
-        column[self.count : self.count + len(rows)] = values if len(rows) == len(values) else values[rows]
+            column = column.astype(np.int32)
+        self._columns[name] = column
+        column[self.count : needed] = values if len(rows) == len(values) else values[rows]
 
     def take(self) -> dict[str, Any]:
         """Give the columns, and forget them."""
         columns: dict[str, Any] = {}
         for name in USED:
-            column = self._columns.pop(name, _room(name, None, 0, 0))[: self.count]
+            column = self._columns.pop(name, None)
+            # One missing value seen as many.
+            column = np.broadcast_to(_room(name, None, 1, 1), self.count) if column is None else column[: self.count]
             columns[name] = self._labels[name].categorical(column) if name in LABELS else column
         return columns
 
 
 def _room(name: str, column: NDArray[Any] | None, used: int, size: int) -> NDArray[Any]:
-    """Give an array for `size` rows that begins with the `used` ones of `column`."""
+    """Give an array for `size` rows that begins with the `used` ones of `column`, or as many missing."""
     dtype = DTYPES[name] if column is None else column.dtype
     found: NDArray[Any] = np.empty(size, dtype=dtype)
-    if column is not None:
-        found[:used] = column[:used]
+    found[:used] = (np.nan if name in NUMBERS else 0) if column is None else column[:used]
     return found
+
+
+def _known(values: NDArray[Any]) -> NDArray[np.bool_]:
+    return np.asarray(~np.isnan(values) if values.dtype.kind == "f" else values != 0)
 
 
 OUTCOMES = of_texts([[outcome.value] for outcome in Outcome], 1).hashes(0)

@@ -62,44 +62,65 @@ def columns_of(attempts: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def turns_of(columns: MutableMapping[str, Any], keep: Collection[str] | None = None) -> pd.DataFrame:
+def turns_of(
+    columns: MutableMapping[str, Any], keep: Collection[str] | None = None, of: Grouping | None = None
+) -> pd.DataFrame:
     """Give the same from columns, which it takes out of `columns` one by one; `keep` = only these of the result.
 
     Where nobody else holds them, ten million rows and their turns need not be in memory together.
     """
-    of = group(columns)
+    of = of or group(columns)
     found: dict[str, Any] = {"attempts": of.attempts}
-    _add_sums(found, columns, of)
     _add_fates(found, columns["outcome"][of.last])
-    found["first_sent_s"] = columns["sent_s"][of.first]
     for name in ("intended_s", "phase"):
         found[name] = columns.pop(name)[of.first]
+    _add_sums(found, columns, of)
+    found["output_tokens"] = columns.pop("output_tokens")[of.last]
+    _add_waits(found, columns, of)
+    stamps = _add_durations(found, columns, of)
     for name in sorted(columns):
         column = columns.pop(name)
-        if keep is None or name in keep or name in NEEDED:
-            found.setdefault(name, column[of.last])
-    del column, of
-    _add_durations(found, keep)
-    return pd.DataFrame(found if keep is None else {name: found[name] for name in found if name in keep}, copy=False)
-
-
-NEEDED = frozenset({"sent_s", "first_token_s", "first_output_s", "last_token_s", "end_s", "output_tokens"})
-"""What durations are made of."""
+        if keep is None or name in keep:
+            found[name] = column[of.last]
+    if keep is None:
+        found.update(stamps)
+    return pd.DataFrame({name: found[name] for name in found if keep is None or name in keep}, copy=False)
 
 
 def _add_sums(found: dict[str, Any], columns: MutableMapping[str, Any], of: Grouping) -> None:
-    """Sum over the attempts: time in refused ones, waits, refusals, cost; and tell whether a limit was met."""
-    found["refused_s"] = of.before(np.nan_to_num(columns["end_s"] - columns["sent_s"]))
-    waited = np.nan_to_num(columns.pop("waited_s"))
-    found["held_back_s"] = waited[of.first]
-    found["waited_sum_s"] = of.total(waited)
-    refused = _throttled(columns["outcome"], columns["http_status"])
-    found["refusals"] = of.total(refused).astype(np.int32)
-    found["throttled"] = (found["refusals"] > 0) | (found["held_back_s"] > 0)
+    """Sum refusals and cost over the attempts."""
+    found["refusals"] = of.total(_throttled(columns["outcome"], columns.pop("http_status"))).astype(np.int32)
     cost = columns.pop("cost_usd", None)
     if cost is not None:
         found["cost_usd"] = of.total(cost)
         found["wasted_usd"] = of.total(np.where(is_any(columns["outcome"], ANSWERS), 0.0, cost))
+
+
+def _add_waits(found: dict[str, Any], columns: MutableMapping[str, Any], of: Grouping) -> None:
+    """Add what happened before the last attempt: how late the first one left, refused attempts and waits."""
+    waited = np.nan_to_num(columns.pop("waited_s"))
+    held_back_s = waited[of.first]
+    found["throttled"] = (found["refusals"] > 0) | (held_back_s > 0)
+    lag_s = columns["sent_s"][of.first] - found["intended_s"] - held_back_s
+    found["schedule_lag_ms"] = _ms(lag_s, np.ones(len(lag_s), dtype=bool))  # turns that failed were late too
+    del held_back_s, lag_s
+    refused_s = of.before(np.nan_to_num(columns["end_s"] - columns["sent_s"]))
+    found["throttled_time_ms"] = _ms(refused_s + of.total(waited), found["successful"])
+
+
+def _add_durations(found: dict[str, Any], columns: MutableMapping[str, Any], of: Grouping) -> dict[str, Any]:
+    """Add the metrics of the last attempt; give the stamps that they were made of."""
+    good = found["successful"]
+    sent, first, output = (columns.pop(name)[of.last] for name in ("sent_s", "first_token_s", "first_output_s"))
+    found["ttft_ms"] = _ms(first - sent, good)
+    found["ttfo_ms"] = _ms(output - sent, good)
+    last, end = (columns.pop(name)[of.last] for name in ("last_token_s", "end_s"))
+    found["tpot_ms"] = _tpot(last - first, found["output_tokens"], good)
+    found["finish_s"] = np.where(np.isnan(last), end, last)
+    found["output_tokens_per_second"] = _speed(found["finish_s"] - sent, found["output_tokens"], good)
+    found["response_time_ms"] = _ms(found["finish_s"] - found["intended_s"], good)
+    found["service_time_ms"] = _ms(end - sent, good)
+    return {"sent_s": sent, "first_token_s": first, "first_output_s": output, "last_token_s": last, "end_s": end}
 
 
 def is_any(labels: pd.Categorical, names: Iterable[str]) -> NDArray[np.bool_]:
@@ -124,31 +145,6 @@ def _add_fates(found: dict[str, Any], outcome: pd.Categorical) -> None:
     found["lost"] = ~is_any(outcome, [*ANSWERS, *CUT])
 
 
-def _add_durations(found: dict[str, Any], keep: Collection[str] | None) -> None:
-    """Add the metrics; stamps that are not wanted are given up as soon as nothing more is made of them."""
-    last, good = found["last_token_s"], found["successful"]
-    found["finish_s"] = np.where(np.isnan(last), found["end_s"], last)
-    found["tpot_ms"] = _tpot(found)
-    found["ttft_ms"] = _ms(found["first_token_s"] - found["sent_s"], good)
-    _give_up(found, keep, "last_token_s", "first_token_s")
-    found["ttfo_ms"] = _ms(found["first_output_s"] - found["sent_s"], good)
-    _give_up(found, keep, "first_output_s")
-    found["output_tokens_per_second"] = _speed(found)
-    found["response_time_ms"] = _ms(found["finish_s"] - found["intended_s"], good)
-    found["service_time_ms"] = _ms(found["end_s"] - found["sent_s"], good)
-    _give_up(found, keep, "sent_s", "end_s")
-    found["throttled_time_ms"] = _ms(found["refused_s"] + found["waited_sum_s"], good)
-    _give_up(found, keep, "refused_s", "waited_sum_s")
-    lag_s = found["first_sent_s"] - found["intended_s"] - found["held_back_s"]
-    found["schedule_lag_ms"] = _ms(lag_s, np.ones(len(lag_s), dtype=bool))  # turns that failed were late too
-
-
-def _give_up(found: dict[str, Any], keep: Collection[str] | None, *names: str) -> None:
-    for name in names:
-        if keep is not None and name not in keep:
-            del found[name]
-
-
 def _ms(seconds: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Convert to milliseconds, to the nanosecond: differences of stamps carry float noise below it."""
     elapsed = (seconds * 1000).round(6)
@@ -156,18 +152,15 @@ def _ms(seconds: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.fl
     return elapsed
 
 
-def _tpot(found: dict[str, Any]) -> NDArray[np.float64]:
+def _tpot(decode_s: NDArray[np.float64], tokens: NDArray[Any], good: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Give (last - first token) / (tokens - 1); none below 2 tokens."""
-    tokens = found["output_tokens"].astype(np.float64)
-    decode_s = found["last_token_s"] - found["first_token_s"]
     with np.errstate(divide="ignore", invalid="ignore"):
-        return _ms(decode_s / (tokens - 1), found["successful"] & (tokens >= 2) & (decode_s >= 0))
+        return _ms(decode_s / (tokens.astype(np.float64) - 1), good & (tokens >= 2) & (decode_s >= 0))
 
 
-def _speed(found: dict[str, Any]) -> NDArray[np.float64]:
+def _speed(whole_s: NDArray[np.float64], tokens: NDArray[Any], good: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Give tokens / (last token - sent)."""
-    whole_s = found["finish_s"] - found["sent_s"]
     with np.errstate(divide="ignore", invalid="ignore"):
-        speed = (found["output_tokens"].astype(np.float64) / whole_s).round(6)
-    speed[~(found["successful"] & (whole_s > 0))] = np.nan
+        speed = (tokens.astype(np.float64) / whole_s).round(6)
+    speed[~(good & (whole_s > 0))] = np.nan
     return np.asarray(speed)

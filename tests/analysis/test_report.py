@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from synthetic import BASE, LARGE, TWO_ENDPOINTS, Plan, Truth, write_run
 
-from analysis import cost, shares, slices, steady, timeline, variance
+from analysis import bill, cost, shares, slices, steady, timeline, variance
 from analysis.blocks import time_blocks
 from analysis.gaps import histogram
 from analysis.model import Estimate, Report
@@ -145,7 +145,7 @@ def test_inputs_are_never_mutated(made: tuple[Path, Report, Truth]) -> None:
         blocks = time_blocks(part.turns)
         shares.shares(part.turns, blocks, 1)
         cost.figures(part.turns, blocks, prices.get(part.endpoint), part.endpoint, 1)
-        cost.summary(part.attempts, prices, [part.endpoint])
+        bill.bills(part.attempts, prices)
         slices.slices(part, run.meta["cases"])
         variance.variance(part)
         list(steady.notes(part))
