@@ -240,16 +240,18 @@ def dashboard(
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schema of the scenario file, for editors.
+def schema(
+    of: Annotated[
+        str, typer.Argument(metavar="[OF]", help="scenario (the default), report, compare, matrix or dashboard.")
+    ] = "scenario",
+) -> None:
+    """Print the JSON Schema of the scenario file, for editors, or of a file that Tailgate writes.
 
     Example: tailgate schema > tailgate.schema.json
     """
-    import json
+    from analysis.commands.schema import print_schema
 
-    from scenarios.scenario import json_schema
-
-    typer.echo(json.dumps(json_schema(), indent=2))
+    raise typer.Exit(print_schema(of))
 
 
 def main() -> NoReturn:

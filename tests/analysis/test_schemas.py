@@ -1,0 +1,57 @@
+"""The JSON Schemas that ship: they are those of the models, and what is written passes them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import pytest
+from synthetic import LARGE, Plan, write_run
+
+from analysis import written as schemas
+from analysis.compare import compare
+from analysis.matrix import matrix
+from analysis.model import Report
+from analysis.render import to_json
+from analysis.render_compare import to_json as compare_json
+from analysis.render_matrix import to_json as matrix_json
+from analysis.report import build
+from analysis.side import Wanted, known
+
+Tailgate = Callable[..., subprocess.CompletedProcess[str]]
+GOLDEN = Path(__file__).parent / "golden"
+SHIPPED = Path(schemas.__file__).parent / "schemas"
+
+
+@pytest.mark.parametrize("name", schemas.MODELS)
+def test_the_shipped_schema_is_the_models(name: str) -> None:
+    """Out of date? tailgate schema NAME > analysis/schemas/NAME.schema.json."""
+    shipped = json.loads((SHIPPED / f"{name}.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(shipped)
+    assert shipped == json.loads(json.dumps(schemas.schema_of(name)))
+
+
+@pytest.mark.parametrize("name", ["sample", "hostile"])
+def test_stored_reports_pass(name: str) -> None:
+    """Reports with everything in them are described."""
+    report = Report.model_validate_json((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
+    jsonschema.validate(json.loads(to_json(report)), schemas.schema_of("report"))
+
+
+def test_what_is_written_passes(tmp_path: Path) -> None:
+    """So are a computed report, a comparison and a matrix."""
+    write_run(tmp_path, Plan(models=(LARGE,), turns=300))
+    jsonschema.validate(json.loads(to_json(build(tmp_path))), schemas.schema_of("report"))
+    runs = [known(Wanted(tmp_path))]
+    jsonschema.validate(json.loads(compare_json(compare(runs, runs))), schemas.schema_of("compare"))
+    jsonschema.validate(json.loads(matrix_json(matrix(runs))), schemas.schema_of("matrix"))
+
+
+def test_the_command_prints_each(tailgate: Tailgate) -> None:
+    """`schema report` describes report.json; what there is none of is a usage error."""
+    assert json.loads(tailgate("schema", "report").stdout)["title"] == "Tailgate report.json, version 1"
+    done = tailgate("schema", "rows")
+    assert (done.returncode, "write one of scenario, report" in done.stderr) == (2, True)
