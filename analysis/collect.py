@@ -56,7 +56,8 @@ def collect(folders: Sequence[Path], results: Path) -> Collected:
 
     Raises TailgateError when they hold no rows, or those of several runs.
     """
-    documents = [document for folder in folders for document in _documents(folder)]
+    found = [document for folder in folders for document in _documents(folder)]
+    documents = list({json.dumps(document, sort_keys=True): document for document in found}.values())
     run_id = _one_run(folders, documents)
     target = _new_folder(results, f"{run_id}-collected")
     rows = Rows()

@@ -8,14 +8,13 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
-from locust.rpc import Message
-
 from locustfiles import _messages as messages
 from locustfiles._handshake import Terms, other_versions
 
 log = logging.getLogger("tailgate")
 
-Send = Callable[[Message], None]
+Say = Callable[[str, Any, str], None]
+"""Sends a message: its kind, its data, and the identity of the worker that it is for."""
 
 
 class Door:
@@ -40,26 +39,26 @@ class Door:
         if str(self.strangers).strip("0") == "1":
             log.warning("turned away: %s (%d so far)", what, self.strangers)
 
-    def lets_pass(self, identity: str, message: Message, send: Send) -> bool:
+    def lets_pass(self, identity: str, kind: str, data: Any, say: Say) -> bool:
         """Tell whether a message is for Locust; words of the hand-shake are answered here, strangers' dropped."""
-        if message.type in messages.HANDSHAKE:
+        if kind in messages.HANDSHAKE:
             try:
-                self._answer(identity, message.type, message.data, send)
+                self._answer(identity, kind, data, say)
             except (TypeError, KeyError, AttributeError, ValueError):
                 self.turn_away(f"a hand-shake that makes no sense, from {identity[:80]!r}")
             return False
         if identity not in self.hosts:
-            self.turn_away(f"a message {str(message.type)[:40]!r} from {identity[:80]!r}, who has not shaken hands")
+            self.turn_away(f"a message {str(kind)[:40]!r} from {identity[:80]!r}, who has not shaken hands")
             return False
         return True
 
-    def _answer(self, identity: str, kind: str, data: Any, send: Send) -> None:
+    def _answer(self, identity: str, kind: str, data: Any, say: Say) -> None:
         if kind == messages.HELLO:
-            self._greet(identity, data, send)
+            self._greet(identity, data, say)
         elif identity not in self._greeted:
             self.turn_away(f"a {kind} without greeting from {identity[:80]!r}")
         elif kind == messages.PING:
-            send(Message(messages.PONG, {"asked_s": data["asked_s"], "answered_s": perf_counter()}, identity))
+            say(messages.PONG, {"asked_s": data["asked_s"], "answered_s": perf_counter()}, identity)
         elif kind == messages.REFUSED:
             self._refuse(identity, [str(reason) for reason in data["reasons"]])
         elif data["nonce"] == self.nonce:
@@ -68,14 +67,14 @@ class Door:
         else:
             self.turn_away(f"an answer to another master's terms from {identity[:80]!r}")
 
-    def _greet(self, identity: str, data: Any, send: Send) -> None:
+    def _greet(self, identity: str, data: Any, say: Say) -> None:
         host = str(data["host"])
         differing = list(other_versions(data["versions"], f"the worker on {host}"))
         if differing:
             self._refuse(identity, differing)
         else:
             self._greeted[identity] = host
-        send(Message(messages.TERMS, self._terms(self.nonce).to_document(), identity))
+        say(messages.TERMS, self._terms(self.nonce).to_document(), identity)
 
     def _refuse(self, identity: str, reasons: list[str]) -> None:
         line = f"worker {self._greeted.get(identity, identity[:80])} is refused: {'; '.join(reasons)}"

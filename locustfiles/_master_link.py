@@ -48,7 +48,7 @@ class MasterLink(zmqrpc.Server):
             except ZMQError as error:
                 raise RPCError("ZMQ network broken") from error
             message = self._read(identity, frames)
-            if message is not None and self.door.lets_pass(message.node_id, message, self.send_to_client):
+            if message and self.door.lets_pass(message.node_id, message.type, message.data, self._say):
                 return message.node_id, message
 
     def _read(self, identity: bytes, frames: list[bytes]) -> Message | None:
@@ -64,6 +64,9 @@ class MasterLink(zmqrpc.Server):
             reason = "it can't be read"
         self.door.turn_away(f"a message of {sum(map(len, frames))} bytes: {reason}")
         return None
+
+    def _say(self, kind: str, data: Any, identity: str) -> None:
+        self.send_to_client(Message(kind, data, identity))
 
     def send_to_client(self, msg: Message) -> None:
         """Send a message to the worker that it is addressed to; one that is gone gets none."""

@@ -46,7 +46,7 @@ class Shipper:
         """Take a batch to be sent."""
         self._batches.append(batch)
         self._bytes += batch.size
-        if self._bytes > MEMORY_BYTES and batch.place is not None:
+        if self._bytes > MEMORY_BYTES:
             self._spill()
         self._given.set()
 
@@ -76,7 +76,9 @@ class Shipper:
         gevent.kill(self._greenlet)
 
     def _spill(self) -> None:
-        for batch in self._batches:
+        for batch in reversed(self._batches):
+            if batch.data is None:
+                break  # and so are those before it
             if batch.place is not None:
                 batch.data = None
 

@@ -15,6 +15,7 @@ from locustfiles import _messages as messages
 from locustfiles._clock import RunClock
 from locustfiles._lane import Tally
 from locustfiles._ledger import Ledger
+from locustfiles._muster import Muster
 from locustfiles._report import WorkerReport
 from locustfiles._roll import Entry, Roll
 from locustfiles._silence import TICK_S
@@ -196,9 +197,12 @@ class Workers:
                 self._beat(identity)
 
     def _call_roll_forever(self) -> None:
+        muster = Muster()
         while True:
             gevent.sleep(TICK_S)
             self._roll.tick(self._reports)
+            if self._order is not None and self._policy == "continue":
+                muster.tick(self._runner, sum(entry.status["users"] for entry in self._roll.present.values()))
 
     def _hear(self, identity: str) -> Entry | None:
         entry = self._roll.entries.get(identity)

@@ -1,0 +1,116 @@
+"""A run folder made anew from what workers kept."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.collect import collect
+from scenarios.errors import TailgateError
+from scenarios.records import Attempt, to_row, write_header
+
+STEADY = {"endpoint": "e", "arm": "", "phase": "steady", "start_s": 1.0, "end_s": 9.0}
+
+
+def lines(worker: str, numbers: range, run_id: str = "run") -> str:
+    """Give the text of a file of rows."""
+    text = io.StringIO()
+    write_header(text)
+    writer = csv.writer(text, lineterminator="\n")
+    for seq in numbers:
+        writer.writerow(to_row(Attempt(run_id, worker, seq, "u", "c", f"t{seq}", "case", "e", "", "steady", 1, 2.0)))
+    return text.getvalue()
+
+
+def document(worker: str = "", **facts: Any) -> dict[str, Any]:
+    """Give a worker's own run.json, or without a name a master's that never ended."""
+    known = {"worker": worker, "host": "h", "rows": 4, "rows_lost": 0}
+    own = {"gaps": [["run", worker, "e", "", "steady", "0", "10", "1", "x"]], "answers": [{"worker": worker}]}
+    return {
+        "run_id": "run",
+        "ended_at": "2026-01-01T00:00:00+00:00" if worker else None,
+        "interrupted": True,
+        "phases": [STEADY],
+        "workers": [known] if worker else [],
+        "validity": {"verdict": "valid", "reasons": []},
+        **(own if worker else {}),
+        **facts,
+    }
+
+
+def keep(folder: Path, worker: str, numbers: range, **facts: Any) -> Path:
+    """Write a worker's folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"attempts-{worker}.csv").write_text(lines(worker, numbers), encoding="utf-8")
+    (folder / f"run-{worker}.json").write_text(json.dumps(document(worker, **facts)), encoding="utf-8")
+    return folder
+
+
+def seqs(folder: Path) -> list[tuple[str, int]]:
+    """Read worker and number of each row."""
+    with (folder / "attempts.csv").open(encoding="utf-8", newline="") as file:
+        return [(row["worker"], int(row["seq"])) for row in csv.DictReader(file)]
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """Read run.json."""
+    found: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    return found
+
+
+def test_each_row_is_taken_once(tmp_path: Path) -> None:
+    """Rows that the master has too, and folders given twice, add nothing; what it lacked is there."""
+    master = tmp_path / "master"
+    master.mkdir()
+    (master / "attempts.csv").write_text(lines("w0", range(1, 3)), encoding="utf-8")
+    (master / "run.json").write_text(json.dumps(document()), encoding="utf-8")
+    folders = [master, *(keep(tmp_path / worker, worker, range(1, 5)) for worker in ("w0", "w1"))]
+    made = collect([*folders, folders[1]], tmp_path / "results")
+    expected = {(worker, seq) for worker in ("w0", "w1") for seq in range(1, 5)}
+    assert (made.rows, made.torn, set(seqs(made.folder))) == ({"w0": 4, "w1": 4}, 0, expected)
+    assert len(seqs(made.folder)) == 8
+    merged = read(made.folder)
+    assert (merged["phases"], merged["ended_at"] is None, "gaps" in merged) == ([STEADY], False, False)
+    assert [(each["worker"], each["rows"], each["rows_lost"]) for each in merged["workers"]] == [
+        ("w0", 4, 0),
+        ("w1", 4, 0),
+    ]
+    assert len((made.folder / "gaps.csv").read_text().splitlines()) == 3
+    assert len((made.folder / "answers.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_torn_line_is_left_out(tmp_path: Path) -> None:
+    """The last line of a worker that was killed while it wrote is not taken for a row, even if it looks like one."""
+    folder = keep(tmp_path / "w0", "w0", range(1, 4))
+    path = folder / "attempts-w0.csv"
+    path.write_text(path.read_text()[:-1], encoding="utf-8")
+    made = collect([folder], tmp_path / "results")
+    assert (made.rows, made.torn, read(made.folder)["workers"][0]["rows_lost"]) == ({"w0": 2}, 1, 2)
+
+
+def test_a_killed_worker_is_named(tmp_path: Path) -> None:
+    """A worker that never summed itself up makes the run invalid; how many rows it took along is unknown, not 0."""
+    folder = keep(tmp_path / "w0", "w0", range(1, 4), workers=[], ended_at=None)
+    merged = read(collect([folder], tmp_path / "results").folder)
+    assert merged["validity"]["reasons"] == ["worker w0 was killed: its last rows and its health are unknown"]
+    assert (merged["workers"][0]["rows"], merged["workers"][0]["rows_lost"]) == (3, None)
+
+
+def test_two_runs_are_not_mixed(tmp_path: Path) -> None:
+    """Folders of different runs are refused by name; so is a folder without anything, and one that is not there."""
+    one = keep(tmp_path / "w0", "w0", range(1, 4))
+    other = keep(tmp_path / "w1", "w1", range(1, 4), run_id="other")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for folders, message in (
+        ([one, other], r"of 2 runs \(other, run\)"),
+        ([empty], "nothing to go by"),
+        ([tmp_path / "none"], "no such folder"),
+    ):
+        with pytest.raises(TailgateError, match=message):
+            collect(folders, tmp_path / "results")

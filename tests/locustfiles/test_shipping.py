@@ -1,0 +1,124 @@
+"""Rows from recorder to ledger over lines that lose, repeat and delay."""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import gevent
+import pytest
+
+from locustfiles import _shipping
+from locustfiles._ledger import Ledger
+from locustfiles._recorder import Batch, Recorder
+from locustfiles._shipping import Shipper
+from scenarios.records import Attempt
+
+WORKER = "w0"
+
+
+def attempt(number: int) -> Attempt:
+    """Give the attempt of a turn."""
+    return Attempt("run", WORKER, 0, "u", "c", f"t{number}", "case", "e", "", "steady", 1, 0.5)
+
+
+def parcel(batches: Sequence[Batch]) -> list[dict[str, object]]:
+    """Give batches as the master gets them."""
+    return [{"first": batch.first, "count": batch.count, "rows": batch.read()} for batch in batches]
+
+
+def seqs(path: Path) -> list[int]:
+    """Read the numbers of the rows in a file."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [int(row["seq"]) for row in csv.DictReader(file)]
+
+
+class Line:
+    """A line to the master that loses parcels and answers, and delivers some twice."""
+
+    def __init__(self, ledger: Ledger, seed: int, loss: float) -> None:
+        self.ledger = ledger
+        self.rng = random.Random(seed)
+        self.loss = loss
+        self.shipper: Shipper | None = None
+
+    def send(self, batches: Sequence[Batch]) -> None:
+        """Carry a parcel, or not."""
+        document = parcel(batches)
+        for _ in range(self.rng.choice((1, 1, 2))):
+            if self.rng.random() >= self.loss:
+                gevent.spawn_later(self.rng.random() * 0.01, self._arrive, document)
+
+    def _arrive(self, document: list[dict[str, object]]) -> None:
+        received = self.ledger.take(WORKER, document)
+        if self.rng.random() >= self.loss and self.shipper:
+            self.shipper.receive(received)
+
+
+@pytest.mark.parametrize(("seed", "loss"), [(1, 0.0), (2, 0.3), (3, 0.6)])
+def test_every_row_arrives_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, loss: float) -> None:
+    """Whatever the line loses or repeats, the ledger ends with all rows, in order, none twice."""
+    monkeypatch.setattr(_shipping, "AGAIN_S", 0.02)
+    ledger = Ledger(tmp_path / "attempts.csv")
+    line = Line(ledger, seed, loss)
+    shipper = line.shipper = Shipper(line.send)
+    recorder = Recorder(tmp_path, WORKER, shipper.give)
+    for number in range(3000):
+        recorder.append(attempt(number))
+        if number % 70 == 0:
+            recorder.flush()
+            gevent.sleep(0)
+    recorder.close()
+    delivered = shipper.drain(20)
+    shipper.close()
+    ledger.close()
+    assert (delivered, seqs(tmp_path / "attempts.csv")) == (True, list(range(1, 3001)))
+    assert (tmp_path / "attempts.csv").read_bytes() == recorder.path.read_bytes()
+
+
+def test_a_hole_is_not_written_over(tmp_path: Path) -> None:
+    """A parcel whose predecessor is missing is not taken; the answer says where to go on."""
+    ledger = Ledger(tmp_path / "attempts.csv")
+    batches = [{"first": first, "count": 2, "rows": b"%d\n%d\n" % (first, first + 1)} for first in (0, 2, 4)]
+    received = [ledger.take(WORKER, [batches[number]]) for number in (0, 2, 0, 1, 2)]
+    ledger.close()
+    assert received == [2, 2, 2, 4, 6]
+    assert (tmp_path / "attempts.csv").read_text().splitlines()[1:] == list("012345")
+
+
+def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that wait long for the master are read from disk again when their time comes."""
+    monkeypatch.setattr(_shipping, "MEMORY_BYTES", 10_000)
+    ledger = Ledger(tmp_path / "attempts.csv")
+    held: list[Sequence[Batch]] = []
+    shipper = Shipper(held.append)
+    given: list[Batch] = []
+
+    def give(batch: Batch) -> None:
+        given.append(batch)
+        shipper.give(batch)
+
+    recorder = Recorder(tmp_path, WORKER, give)
+    for number in range(2000):
+        recorder.append(attempt(number))
+        if number % 100 == 99:
+            recorder.flush()
+    recorder.close()
+    in_memory = sum(batch.size for batch in given if batch.data is not None)
+    ledger.take(WORKER, parcel(given))
+    shipper.close()
+    ledger.close()
+    assert (in_memory < 30_000, seqs(tmp_path / "attempts.csv")) == (True, list(range(1, 2001)))
+
+
+def test_parcels_grow_and_shrink() -> None:
+    """Swift answers make parcels larger, slow ones smaller, within bounds."""
+    shipper = Shipper(lambda _: None)
+    sizes = []
+    for took_s in (0.01, 0.01, 0.01, 0.01, 0.5, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0, 3.0):
+        shipper._adapt(took_s)
+        sizes.append(shipper.limit_bytes // 1024)
+    shipper.close()
+    assert sizes == [128, 256, 512, 512, 512, 256, 128, 64, 32, 16, 8, 8]
