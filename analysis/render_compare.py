@@ -1,4 +1,4 @@
-"""`compare.html`, `compare.md` and `compare.json`: a comparison for people, for a pull request, for machines."""
+"""`compare.html`, `.md`, `.json` and `.junit.xml`: a comparison for people, a pull request, machines and CI."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import charts, figures, verdict_text
 from analysis.comparison import Comparison, Contrast, MarginLine, Overlay
+from analysis.junit_compare import to_junit
 from analysis.model import Estimate, Figure, Spectrum
 from analysis.plaintext import clean, markdown, markdown_code
 from analysis.render import replace_file
@@ -31,13 +32,14 @@ LEAST_SPAN, MOST_SPAN = math.log(1.25), math.log(4.0)
 
 
 def write_all(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write the three files, each whole or not at all; give their paths. Raises TailgateError."""
+    """Write the four files, each whole or not at all; give their paths. Raises TailgateError."""
     files = {
-        "compare.html": html(comparison),
-        "compare.md": to_markdown(comparison),
-        "compare.json": to_json(comparison),
+        "compare.html": html(comparison).encode(),
+        "compare.md": to_markdown(comparison).encode(),
+        "compare.json": to_json(comparison).encode(),
+        "compare.junit.xml": to_junit(comparison),
     }
-    return [replace_file(folder / name, text.encode()) for name, text in files.items()]
+    return [replace_file(folder / name, content) for name, content in files.items()]
 
 
 def to_json(comparison: Comparison) -> str:

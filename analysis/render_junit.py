@@ -30,10 +30,10 @@ def to_junit(report: Report) -> bytes:
     document = JUnitXml("tailgate")
     document.add_testsuite(suite)
     document.update_statistics()
-    return _same_bytes(document.tostring())
+    return same_bytes(document.tostring())
 
 
-def _same_bytes(text: bytes) -> bytes:
+def same_bytes(text: bytes) -> bytes:
     """Write the document the same way whichever XML library junitparser found."""
     root = ET.fromstring(text)  # noqa: S314  our own document, made a line above
     ET.indent(root)
@@ -44,7 +44,7 @@ def _same_bytes(text: bytes) -> bytes:
 def _validity(report: Report) -> TestCase:
     case = TestCase("the load generator was not the bottleneck", classname="tailgate.run")
     if _is_invalid(report):
-        case.result = [_failure(_reasons(report), INVALID)]
+        case.result = [failure(_reasons(report), INVALID)]
     return case
 
 
@@ -54,11 +54,11 @@ def _case(row: SloRow, report: Report) -> TestCase:
     facts = f"{row.endpoint}: {row.line}: {figure}, n = {row.n}. {row.sentence}"
     case.system_out = facts
     if _is_invalid(report):
-        case.result = [_failure(f"run invalid, so this line is not decided: {_reasons(report)}", INVALID, facts)]
+        case.result = [failure(f"run invalid, so this line is not decided: {_reasons(report)}", INVALID, facts)]
     elif row.verdict == "fail":
-        case.result = [_failure(row.sentence, BREACHED, facts)]
+        case.result = [failure(row.sentence, BREACHED, facts)]
     elif row.verdict == "inconclusive":
-        case.result = [_failure(row.sentence, INCONCLUSIVE, facts)]
+        case.result = [failure(row.sentence, INCONCLUSIVE, facts)]
     return case
 
 
@@ -70,7 +70,8 @@ def _reasons(report: Report) -> str:
     return "; ".join(clean(reason) for reason in report.validity.reasons) or clean(report.headline)
 
 
-def _failure(message: str, kind: str, text: str = "") -> Failure:
-    failure = Failure(message, kind)
-    failure.text = text or message
-    return failure
+def failure(message: str, kind: str, text: str = "") -> Failure:
+    """Give a failure of a kind."""
+    made = Failure(message, kind)
+    made.text = text or message
+    return made

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def compare_runs(
     base: Sequence[str], candidate: Sequence[str], margins: Sequence[str], output: Path | None, *, as_json: bool
 ) -> ExitCode:
-    """Compare, write compare.html, compare.md and compare.json, print the verdict. Raises TailgateError."""
+    """Compare, write its files, print the verdict. Raises TailgateError."""
     from analysis.plaintext import clean
     from analysis.render_compare import to_json, write_all
     from analysis.side import wanted

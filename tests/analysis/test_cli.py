@@ -20,7 +20,7 @@ from analysis.model import Verdict
 from scenarios.errors import ExitCode, TailgateError
 
 Tailgate = Callable[..., subprocess.CompletedProcess[str]]
-COMMANDS = ("run", "check", "probe", "simulate", "report", "gate", "schema")
+COMMANDS = ("run", "check", "probe", "simulate", "report", "compare", "gate", "matrix", "dashboard", "schema")
 FAKE_KEY = "sk-" + "fake0123456789fake0123456789"
 
 SIMULATED = """

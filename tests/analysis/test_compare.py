@@ -8,11 +8,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from junitparser import JUnitXml
 from synthetic import BASE, LARGE, Model, Plan, write_run
 
 from analysis.compare import DEFAULT, compare
 from analysis.comparison import Comparison, Contrast
+from analysis.junit_compare import to_junit
+from analysis.matrix import matrix
 from analysis.render_compare import html, to_json, to_markdown, write_all
 from analysis.side import known, wanted
 from scenarios.distribution import Distribution
@@ -124,7 +128,7 @@ def test_a_line_that_cannot_be_read_is_no_pass(tmp_path: Path) -> None:
 
 
 def test_same_runs_same_bytes(tmp_path: Path) -> None:
-    """Two comparisons give the same three files."""
+    """Two comparisons give the same files."""
     run(tmp_path / "a", 1)
     run(tmp_path / "b", 2)
     files = [
@@ -132,6 +136,29 @@ def test_same_runs_same_bytes(tmp_path: Path) -> None:
         for _ in range(2)
     ]
     assert files[0] == files[1]
+
+
+def test_junit_has_a_case_per_margin(tmp_path: Path) -> None:
+    """Broken, open and kept margins are told apart; invalid runs decide none."""
+    run(tmp_path / "a", 1)
+    run(tmp_path / "b", 2, SLOWER, compare=["p50(ttft_ms) <= 1.10", "p50(ttft_ms) <= 2", "p99.9(ttft_ms) <= 2"])
+    run(tmp_path / "c", 3, healthy=False)
+    kinds = [
+        [case.result[0].type if case.result else "" for suite in JUnitXml.fromstring(to_junit(found)) for case in suite]
+        for found in (compared(f"{tmp_path}/a", f"{tmp_path}/b"), compared(f"{tmp_path}/a", f"{tmp_path}/c"))
+    ]
+    assert kinds == [["", "margin.broken", "", "margin.inconclusive"], ["run.invalid"] * 5]
+
+
+def test_nothing_that_goes_in_is_changed(tmp_path: Path) -> None:
+    """The frames of both sides are the same after a comparison and a matrix."""
+    sides = [known(wanted([str(run(tmp_path / name, seed, LARGE))])[0]) for seed, name in enumerate("ab")]
+    frames = [entry.part.turns for side in sides for entry in side.entries.values()]
+    before = [frame.copy(deep=True) for frame in frames]
+    compare(sides[:1], sides[1:])
+    matrix(sides)
+    for old, new in zip(before, frames, strict=True):
+        pd.testing.assert_frame_equal(old, new)
 
 
 def test_names_stay_text(tmp_path: Path) -> None:
@@ -152,7 +179,7 @@ def test_the_command(tailgate: Tailgate, tmp_path: Path) -> None:
     files = sorted(path.name for path in (tmp_path / "b").glob("compare.*"))
     assert (done.returncode, files, "fail: small breaks" in done.stdout) == (
         3,
-        ["compare.html", "compare.json", "compare.md"],
+        ["compare.html", "compare.json", "compare.junit.xml", "compare.md"],
         True,
     )
     as_json = tailgate("compare", "a", "b", "--margin", "p95(ttft_ms) <= 3", "--output", "elsewhere", "--json")
