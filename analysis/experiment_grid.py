@@ -32,6 +32,8 @@ LABELS = {
     "cost_between_blocks_variance_ratio": "Variance of cost between blocks",
     "response_time_p95_ratio": "Response time p95",
     "service_time_p95_ratio": "Service time p95",
+    "response_time_p50_ratio": "Response time p50",
+    "service_time_p50_ratio": "Service time p50",
 }
 """What the figures are called; variances are of the cost in USD per 1,000 responses."""
 

@@ -35,14 +35,19 @@ GUESS_DOUBLES_S = 10.0
 GUESS_WALL = 0.9
 """As `WALL`, for the refusal that ends the doubling: it overshoots more."""
 
+FEW = 10
+DRAIN_S = 10.0
+"""Fewer admissions than `FEW` tell nothing (the limit may have been used up before): the first pace is then what lets
+those who wait through within `DRAIN_S`."""
+
 TOO_HIGH = 1.5
 """A pace this many times what was admitted, waits included, is no overshoot but a wrong first guess."""
 
 BURST_S = 0.1
 """Pace that was not used, in seconds of it, may be made up for: users do not come evenly. Not after a refusal."""
 
-GLANCE_S = 0.05
-"""Longer pauses are taken in halves, for the pace may rise meanwhile."""
+GLANCE_S, LONGEST_S = 0.05, 1.0
+"""Longer pauses than the first are taken in halves, of at most the second, for the pace may rise meanwhile."""
 
 NEVER = float("-inf")
 
@@ -64,7 +69,7 @@ class Gate:
     _slowed_at: float = NEVER
     _age_s: float = 0.0
     _guessed: bool = False
-    _miscounted: bool = False
+    _unsure: bool = False
     _waited_until: float = NEVER
     _seen_at: float = NEVER
     _tickets: itertools.count[int] = field(default_factory=itertools.count)
@@ -84,13 +89,13 @@ class Gate:
     def delay(self, ticket: int) -> float:
         """Give the seconds to pause before asking again; 0: pass, and the place is given up."""
         now = self.now()
-        if self._miscounted and now >= self._closed_until:
+        if self._unsure and now >= self._closed_until:
             self._guess_again()
         self._grow(now)
         ahead = bisect_left(self._queue, ticket)
         wait_s = self._moment(ahead) - now
         if wait_s > 0:
-            return wait_s if wait_s < GLANCE_S or not ahead else max(wait_s / 2, GLANCE_S)
+            return min(wait_s, max(wait_s / 2, GLANCE_S), max(self._closed_until - now, LONGEST_S))
         self._pass(now)
         del self._queue[ahead]
         if not self._queue and self.pace == "fixed":
@@ -109,7 +114,7 @@ class Gate:
         if passed_s >= self._slowed_at:
             self._slow_down(now)
         elif self._guessed:  # one more that was under way at the refusal: fewer were admitted than it seemed
-            self._miscounted = True
+            self._unsure = True
         self._next_slot = max(self._next_slot, self._closed_until)
 
     def _moment(self, ahead: int) -> float:
@@ -148,26 +153,29 @@ class Gate:
         admitted = self._admitted_rate()
         if first:
             self.rate = self._wall = admitted
-            self._guessed = True
+            self._guessed = self._unsure = True
         else:
             self._wall = self._lowered_wall(admitted)
             self.rate = self._wall * DECREASE / WALL
             self._guessed = False
+            self._unsure = False
         self._age_s = 0.0
-        self._miscounted = False
 
     def _guess_again(self) -> None:
+        """Take a closer look when the gate opens: by then those under way have answers, and those who wait are here."""
         before = bisect_left(self._let_through, self._slowed_at)
-        self._wall = min(self._wall, self._admitted_rate(before))
+        self._wall = self._admitted_rate(before)
+        if before < FEW:
+            self._wall = max(self._wall, len(self._queue) / DRAIN_S)
         if self.rate is not None:
             self.rate = self._wall * self._growth()
-        self._miscounted = False
+        self._unsure = False
 
     def _lowered_wall(self, admitted: float) -> float:
         if self.rate is None:  # the queue was gone for a while: what was learned of the limit still holds
             return max(self._wall, admitted * DECREASE)
         if self.rate > TOO_HIGH * admitted:
-            return admitted
+            return max(admitted, self.rate / 2)
         return max(self.rate * (GUESS_WALL if self._guessed else WALL), LOWEST_RATE)
 
     def _admitted_rate(self, count: int | None = None) -> float:

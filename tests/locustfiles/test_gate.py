@@ -88,6 +88,18 @@ def test_users_who_were_refused_together_come_back_paced(users: int, ramp_s: flo
     assert found.peak(known_s) <= 1.5 * 66
 
 
+@pytest.mark.parametrize("users", [20, 100])
+def test_a_limit_that_was_used_up_before_is_no_low_limit(users: int) -> None:
+    """When the first request is refused, nothing is known of the limit yet: its use does not crawl."""
+    limiter = FixedWindow(100, 5.0)
+    for _ in range(100):
+        limiter.admit(0.0)
+    found = World(limiter, users, "fixed", ramp_s=1.0).run(35.0)
+    asked = min(20.0, users / (THINK_S + SERVICE_S))
+    assert len(found.refused) <= 12
+    assert len(found.admitted) >= 0.7 * asked * 30
+
+
 def test_the_first_pace_counts_the_wait() -> None:
     """600 admitted in a second and 9 seconds of waiting, one of which may be rounding, are 600 in nine seconds."""
     clock = Clock()
