@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from analysis import several
 from scenarios.errors import ExitCode, TailgateError
 
 DEBUG_VARIABLE = "TAILGATE_DEBUG"
@@ -138,34 +139,7 @@ def report(
     raise typer.Exit(make_reports(runs, history))
 
 
-@app.command()
-def compare(  # noqa: PLR0913 - each option is an argument
-    base: Annotated[str, typer.Argument(metavar="BASE", help="A run, RUN:ENDPOINT[/ARM], or several by commas.")],
-    candidate: Annotated[str, typer.Argument(metavar="CANDIDATE", help="Likewise.")],
-    *,
-    more_base: Annotated[
-        list[str] | None, typer.Option("--base", metavar="RUN", help="One more run of the base.")
-    ] = None,
-    more_candidate: Annotated[
-        list[str] | None, typer.Option("--candidate", metavar="RUN", help="One more run of the candidate.")
-    ] = None,
-    margin: Annotated[
-        list[str] | None, typer.Option(metavar="LINE", help="One more margin, such as 'p95(ttft_ms) <= 1.10'.")
-    ] = None,
-    output: Annotated[Path | None, typer.Option(metavar="DIR", help="Where files go; else to the candidate.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print compare.json instead of words.")] = False,
-) -> None:
-    """Compare a candidate with a baseline: ratios and differences with intervals, and a verdict by the margins.
-
-    Several runs per side: the run is then the unit. Margins are the `compare:` lines of the candidate's scenario.
-    Writes compare.html, compare.md and compare.json; the exit code is the verdict's.
-
-    Example: tailgate compare results/chat-20260101T030405Z results/chat-20260102T030405Z
-    """
-    from analysis.commands.compare import compare_runs
-
-    sides = ([base, *(more_base or [])], [candidate, *(more_candidate or [])])
-    raise typer.Exit(compare_runs(*sides, margin or [], output, as_json=as_json))
+app.command()(several.compare)
 
 
 @app.command()
@@ -206,37 +180,8 @@ def collect(
     raise typer.Exit(collect_folders(folders, results))
 
 
-@app.command()
-def matrix(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs, or RUN:ENDPOINT[/ARM].")],
-    *,
-    output: Annotated[Path | None, typer.Option(metavar="DIR", help="Where files go; else to the last run.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print matrix.json instead of words.")] = False,
-) -> None:
-    """Put every endpoint and arm of the runs into one matrix, and say which to take for which traffic.
-
-    Limits and weights are those under `selection:` in the last run's scenario; else its SLO lines, and the cheapest.
-
-    Example: tailgate matrix results/chat-20260101T030405Z results/chat-20260102T030405Z
-    """
-    from analysis.commands.matrix import make_matrix
-
-    raise typer.Exit(make_matrix(runs, output, as_json=as_json))
-
-
-@app.command()
-def dashboard(
-    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="A folder of run folders.", show_default=False)],
-) -> None:
-    """Make one page over all runs of a folder: the trend of each headline, where it changed, links to the reports.
-
-    Writes dashboard.html, dashboard.json and history.csv into the folder.
-
-    Example: tailgate dashboard results
-    """
-    from analysis.commands.dashboard import make_dashboard
-
-    raise typer.Exit(make_dashboard(results))
+app.command()(several.matrix)
+app.command()(several.dashboard)
 
 
 @app.command()

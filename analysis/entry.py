@@ -15,7 +15,7 @@ from analysis.variance import bootstrapped
 from scenarios.slo import Slo
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,18 +34,21 @@ def _variance(sums: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Entry:
-    """A steady part with its gaps, its cost figures, its prices, and the run's cases."""
+    """A steady part with its gaps, its prices, the run's cases, and the lines that say which turns are good."""
 
     part: Part
     gaps: Histogram | None
     table: PriceTable | None
     cases: object = None
+    lines: Sequence[Slo] = ()
 
     @cached_property
     def costs(self) -> Mapping[str, Figure]:
         """Cost figures, made once."""
         part = self.part
-        return cost.figures(part.turns, part.blocks, self.table, part.endpoint, part.seed)
+        limited = any(slo_eval.is_per_turn(line) and slo_eval.concerns(line, part) for line in self.lines)
+        good = slo_eval.good_turns(list(self.lines), part, self.cases) if limited else None
+        return cost.figures(part.turns, part.blocks, self.table, part.endpoint, part.seed, good=good)
 
     def of_kind(self, kind: str) -> Entry:
         """Give the turns of one kind of conversation alone; gaps are not recorded by kind."""

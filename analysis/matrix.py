@@ -80,7 +80,7 @@ def _rows(runs: Sequence[Known]) -> Iterator[Row]:
 
 def _extra_costs(rows: Sequence[Row]) -> list[str]:
     """Name the costs of good responses, where they are known."""
-    return list(dict.fromkeys(name for row in rows for name in row.entry.costs if "good" in name and "1k" in name))
+    return list(dict.fromkeys(name for row in rows for name in row.entry.costs if "good" in name))
 
 
 def _candidate(row: Row, columns: Sequence[str], objective: Objective) -> Candidate:

@@ -12,7 +12,7 @@ from analysis.model import Estimate
 from analysis.objective import CHEAPEST, FASTEST
 from analysis.plaintext import clean
 from analysis.selection import Candidate, Matrix
-from scenarios.slo import parse_slo, parse_subject
+from scenarios.slo import parse_slo
 
 WIDTH, HEIGHT = 1000, 520
 LEFT, RIGHT, TOP, BOTTOM = 90, 960, 34, 462
@@ -52,15 +52,14 @@ def scatter(matrix: Matrix) -> dict[str, Any] | None:
 
 def words(subject: str) -> str:
     """Write what a subject is: `p95 response time`, `Cost per 1,000 responses`."""
-    metric, _ = parse_subject(subject)
-    if "(" in subject:
-        return f"{subject.partition('(')[0]} {figures.label(metric.name).lower()}"
-    return figures.label(metric.name)
+    quantile, _, metric = subject.rstrip(")").rpartition("(")
+    label = figures.label(metric)
+    return f"{quantile} {label.lower()}" if quantile else label
 
 
 def unit(subject: str) -> Unit:
-    """Give a subject's unit."""
-    return unit_of(parse_subject(subject)[0].name)
+    """Give a subject's unit, which ends its name."""
+    return unit_of(subject.rstrip(")").rpartition("(")[2])
 
 
 def _known(candidate: Candidate, subject: str) -> bool:

@@ -14,6 +14,7 @@ from analysis.model import Report
 from analysis.part import parts, spans
 from analysis.read import Run, read_run
 from analysis.report import gaps_of, report, seed_of
+from analysis.slo_eval import slos
 from analysis.turns import turns
 from scenarios.errors import TailgateError
 
@@ -63,13 +64,10 @@ def known(want: Wanted) -> Known:
     """Read a run. Raises TailgateError when there is none, or it lacks what is wanted."""
     run = read_run(want.folder)
     scenario = run.meta.get("scenario")
-    entries = {
-        key: entry
-        for key, entry in entries_of(run).items()
-        if want.endpoint in ("", key[0]) and want.arm in ("", key[1])
-    }
+    every = entries_of(run)
+    entries = {key: entry for key, entry in every.items() if want.endpoint in ("", key[0]) and want.arm in ("", key[1])}
     if want.endpoint and not entries:
-        names = ", ".join(map(label, entries_of(run))) or "none"
+        names = ", ".join(map(label, every)) or "none"
         asked = label((want.endpoint, want.arm))
         raise TailgateError(f"{want.folder}: no steady phase of {asked}; there are {names}")
     return Known(want.folder, scenario if isinstance(scenario, dict) else {}, report(run), entries)
@@ -80,9 +78,11 @@ def entries_of(run: Run) -> dict[Key, Entry]:
     prices = cost.prices_of(run.meta, [])
     attempts = cost.with_cost(run.attempts, prices)
     every = turns(attempts)
+    lines, _ = slos(run.meta)
+    cases = run.meta.get("cases")
     return {
         (part.endpoint, part.arm): Entry(
-            part, histogram(gaps_of(run.gaps, part), part.seed), prices.get(part.endpoint), run.meta.get("cases")
+            part, histogram(gaps_of(run.gaps, part), part.seed), prices.get(part.endpoint), cases, lines
         )
         for part in parts(every, attempts, spans(run.meta, every), seed_of(run.meta))
         if part.phase == "steady"

@@ -85,6 +85,14 @@ def test_the_cheapest_that_keeps_the_limits_is_taken(tmp_path: Path) -> None:
     assert [(one.winner, one.loser) for one in found.dominances] == [("small", "slow")]
 
 
+def test_cost_per_good_response_is_a_column_where_turns_can_be_good(tmp_path: Path) -> None:
+    """With a limit on a latency some responses are good, and dearer than the average."""
+    found = chosen(tmp_path, BASE, slo=("p95(response_time_ms) < 2000",))
+    good, every = (found.candidates[0].figures[f"cost_per_{of}_usd"] for of in ("good_response", "1k_responses"))
+    assert good.value > every.value / 1000  # type: ignore[union-attr]
+    assert "Cost per good response" in to_markdown(found)
+
+
 def test_weights_of_the_scenario_decide(tmp_path: Path) -> None:
     """Who weighs speed alone gets the fastest, per kind of traffic too."""
     found = chosen(tmp_path, BASE, DEAR, selection={"weights": {"p95(response_time_ms)": 1}})
