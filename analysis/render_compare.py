@@ -119,8 +119,8 @@ def _line_row(line: MarginLine) -> dict[str, Any]:
     unit = figures.unit_word(line.unit)
     value, interval = _parted(_effect(line))
     found = "" if line.found_at is None else verdict_text.limit_text(line.found_at, line.form, unit)
-    if line.form == "ratio" and line.found_at is not None:
-        found = f"{line.found_at:.2f}{figures.TIMES}"
+    if line.found_at is not None and (line.form == "ratio" or unit == "share"):
+        found = f"{line.found_at:.2f}{figures.TIMES}" if line.form == "ratio" else f"{line.found_at * 100:+.2f} pp"
     return {
         "verdict": line.verdict,
         "line": clean(line.line),

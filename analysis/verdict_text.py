@@ -64,6 +64,8 @@ def limit_text(limit: float, form: str, unit: Unit) -> str:
     """Write a margin: `1.1x`, `+50 ms`, `+1 pp`."""
     if form == "ratio":
         return f"{limit:.6g}{figures.TIMES}"
+    if unit == "share":
+        return f"{limit * 100:+.6g} pp"
     return difference_text(Estimate(value=limit, n=0, method=""), unit).split(" [")[0]
 
 
