@@ -23,7 +23,7 @@ LONGEST_S = 30.0
 class Blocks:
     """`codes[i]` is the block of row i, 0..count-1, in the order of time, `conversations[i]` its conversation."""
 
-    codes: NDArray[np.intp]
+    codes: NDArray[np.integer[Any]]
     count: int
     conversations: NDArray[np.int32]
 
@@ -62,9 +62,10 @@ def time_blocks(turns: pd.DataFrame, count: int | None = None) -> Blocks:
     centre = np.cumsum(size) - (size + 1) / 2
     block = np.floor(centre * wanted / len(turns)).astype(np.intp)
     block = np.cumsum(np.diff(block, prepend=block[0]) > 0)  # never falling: numbered anew, without gaps
-    of_conversation = np.empty(names, dtype=np.intp)
+    number = int(block.max()) + 1
+    of_conversation: NDArray[np.integer[Any]] = np.empty(names, dtype=np.int16 if number < 2**15 else np.intp)
     of_conversation[order] = block
-    return Blocks(of_conversation[conversation], int(block.max()) + 1, conversation)
+    return Blocks(of_conversation[conversation], number, conversation)
 
 
 def _conversation(turns: pd.DataFrame) -> Any:

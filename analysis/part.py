@@ -142,9 +142,6 @@ def _planned(meta: Mapping[str, Any]) -> Iterator[PhaseSpan]:
 
 
 def _seen(turns: pd.DataFrame) -> Iterator[PhaseSpan]:
-    grouped = turns.groupby(["endpoint", "arm", "phase"], observed=True, sort=False)["intended_s"].agg(["min", "max"])
-    for key, start_s, end_s in zip(grouped.index, grouped["min"], grouped["max"], strict=True):
-        if np.isfinite(start_s):
-            yield PhaseSpan(
-                endpoint=str(key[0]), arm=str(key[1]), phase=str(key[2]), start_s=float(start_s), end_s=float(end_s)
-            )
+    for (endpoint, arm, phase), rows in _by_group(turns).items():
+        at_s = rows["intended_s"]
+        yield PhaseSpan(endpoint=endpoint, arm=arm, phase=phase, start_s=float(at_s.min()), end_s=float(at_s.max()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from scipy.special import bdtr, bdtrik, betaincinv, stdtrit
@@ -99,7 +99,7 @@ class Sample:
 
     values: NDArray[np.float64]
     as_came: NDArray[np.float64]
-    codes: NDArray[np.intp]
+    codes: NDArray[np.integer[Any]]
     present: NDArray[np.float64]
     independent: bool
     seed: int
@@ -132,7 +132,8 @@ class Sample:
         table = np.zeros(len(self.present) * width, dtype=np.intp)
         for first in range(0, len(self.as_came), PIECE):
             kind = np.searchsorted(cuts, self.as_came[first : first + PIECE], side="left")
-            table += np.bincount(self.codes[first : first + PIECE] * width + kind, minlength=len(table))
+            cell = self.codes[first : first + PIECE].astype(np.intp) * width + kind
+            table += np.bincount(cell, minlength=len(table))
         return np.cumsum(table.reshape(-1, width), axis=1)[:, :-1].T.astype(np.float64)
 
 
@@ -141,7 +142,9 @@ def sample(values: NDArray[np.float64], blocks: Blocks, of: Pairs, seed: int) ->
     independent = is_independent(ranked(values if of.rows is None else values[of.rows]), of)
     known = ~np.isnan(values)
     present = blocks.sums(known.astype(np.float64))
-    return Sample(np.sort(values[known]), values, blocks.codes, present, independent, seed)
+    ordered = values[known]
+    ordered.sort()
+    return Sample(ordered, values, blocks.codes, present, independent, seed)
 
 
 def ranked(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 SPECTRA = ("ttft_ms", "response_time_ms")
 
 
-ROWS_KEPT = ("endpoint", "arm", "phase", "outcome", "http_status", "intended_s", "sent_s")
+ROWS_KEPT = ("endpoint", "arm", "phase", "outcome", "http_status", "sent_s")
 """What is asked of single attempts once their turns and costs are known."""
 
 
@@ -56,9 +56,9 @@ def report(run: Run, tell: Tell = quiet) -> Report:
     """Compute the report of a run: the same run gives the same report."""
     notes = list(run.notes)
     prices = cost.prices_of(run.meta, notes)
-    attempts = pd.DataFrame({name: run.attempts[name] for name in ROWS_KEPT}, copy=False)
+    attempts = _slim(run.attempts)
     rows = [run.attempts]
-    run = replace(run, attempts=attempts.iloc[:0])
+    run = replace(run, attempts=attempts.iloc[:0].copy())  # no view: it would hold them all
     every, billed = _turns_and_bills(rows, prices)
     attempts = grouped(attempts)
     found = parts(every, attempts, spans(run.meta, every), seed_of(run.meta))
@@ -97,6 +97,11 @@ def report(run: Run, tell: Tell = quiet) -> Report:
         experiment=experiment(found, groups, run.meta),
         plots=_plots(found, every, attempts),
     )
+
+
+def _slim(attempts: pd.DataFrame) -> pd.DataFrame:
+    columns = {name: attempts[name] for name in ROWS_KEPT}
+    return pd.DataFrame({**columns, "http_status": attempts["http_status"].fillna(0).astype("int16")}, copy=False)
 
 
 def _turns_and_bills(

@@ -44,6 +44,7 @@ USED = (*IDS, *LABELS, *STAMPS, *SMALL)
 SHORT = np.iinfo(np.int16).max
 DTYPES = {
     **dict.fromkeys(IDS, "uint64"),
+    "user_id": "uint32",  # only ever counted
     **dict.fromkeys(LABELS, "int16"),
     **dict.fromkeys(STAMPS, "float64"),
     **dict.fromkeys(SMALL, "float32"),

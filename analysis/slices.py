@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -11,9 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.blocks import Blocks, time_blocks
+from analysis.independence import ENOUGH, pairs
 from analysis.model import Slice
 from analysis.part import Part
-from analysis.quantiles import figures
+from analysis.quantiles import figures, sample
 
 METRICS = ("ttft_ms", "tpot_ms", "response_time_ms")
 LENGTHS = (0, 32, 128, 512, 2048)
@@ -70,16 +71,27 @@ def _cut(part: Part, by: str, labels: pd.Series[Any]) -> Iterator[Slice]:
         rows = np.flatnonzero(codes == code)
         if not len(rows):
             continue
-        columns = {name: part.turns[name].to_numpy()[rows] for name in ("intended_s", "conversation_id", *METRICS)}
-        own = replace(part, turns=pd.DataFrame(columns, copy=False))
+        ids = part.turns["conversation_id"].to_numpy(dtype=np.uint64)[rows]
+        blocks, successive = _blocks(part, rows, ids), pairs(ids)
         yield Slice(
             endpoint=part.endpoint,
             arm=part.arm,
             by=by,
             label=label,
             turns=len(rows),
-            metrics={name: figures(own.sample(name)) for name in METRICS},
+            metrics={
+                name: figures(sample(part.turns[name].to_numpy()[rows], blocks, successive, part.seed))
+                for name in METRICS
+            },
         )
+
+
+def _blocks(part: Part, rows: NDArray[np.intp], ids: NDArray[np.uint64]) -> Blocks:
+    """Cut the turns of a slice into blocks of their own; a slice of very many keeps the part's."""
+    if len(rows) > ENOUGH:
+        return Blocks(part.blocks.codes[rows], part.blocks.count, part.blocks.conversations[rows])
+    at_s = part.turns["intended_s"].to_numpy()[rows]
+    return time_blocks(pd.DataFrame({"intended_s": at_s, "conversation_id": ids}, copy=False))
 
 
 def _order(label: str) -> tuple[int, str]:

@@ -43,6 +43,15 @@ LEAN = frozenset(
 """The columns that figures are made of. The others of a turn are its last attempt's stamps and facts."""
 
 
+INGREDIENTS = frozenset(
+    {
+        *("sent_s", "first_token_s", "first_output_s", "last_token_s", "end_s", "waited_s"),
+        *("intended_s", "phase", "outcome", "http_status", "output_tokens", "cost_usd"),
+    },
+)
+"""The columns of rows that these are made of."""
+
+
 def turns(attempts: pd.DataFrame) -> pd.DataFrame:
     """Give one row per (worker, turn_id), by endpoint, arm and phase, and in these in the order of intended start.
 
@@ -63,37 +72,41 @@ def columns_of(attempts: pd.DataFrame) -> dict[str, Any]:
 
 
 def turns_of(
-    columns: MutableMapping[str, Any], keep: Collection[str] | None = None, of: Grouping | None = None
+    columns: MutableMapping[str, Any], keep: frozenset[str] | None = None, of: Grouping | None = None
 ) -> pd.DataFrame:
     """Give the same from columns, which it takes out of `columns` one by one; `keep` = only these of the result.
 
     Where nobody else holds them, ten million rows and their turns need not be in memory together.
     """
     of = of or group(columns)
-    found: dict[str, Any] = {"attempts": of.attempts}
+    for name in [name for name in columns if keep is not None and name not in keep | INGREDIENTS]:
+        del columns[name]
+    found: dict[str, Any] = {"attempts": _small(of.attempts)}
     _add_fates(found, columns["outcome"][of.last])
     for name in ("intended_s", "phase"):
         found[name] = columns.pop(name)[of.first]
     _add_sums(found, columns, of)
     found["output_tokens"] = columns.pop("output_tokens")[of.last]
     _add_waits(found, columns, of)
-    stamps = _add_durations(found, columns, of)
+    _add_durations(found, columns, of, keep)
     for name in sorted(columns):
         column = columns.pop(name)
         if keep is None or name in keep:
             found[name] = column[of.last]
-    if keep is None:
-        found.update(stamps)
     return pd.DataFrame({name: found[name] for name in found if keep is None or name in keep}, copy=False)
 
 
 def _add_sums(found: dict[str, Any], columns: MutableMapping[str, Any], of: Grouping) -> None:
     """Sum refusals and cost over the attempts."""
-    found["refusals"] = of.total(_throttled(columns["outcome"], columns.pop("http_status"))).astype(np.int32)
+    found["refusals"] = _small(of.total(_throttled(columns["outcome"], columns.pop("http_status"))))
     cost = columns.pop("cost_usd", None)
     if cost is not None:
         found["cost_usd"] = of.total(cost)
         found["wasted_usd"] = of.total(np.where(is_any(columns["outcome"], ANSWERS), 0.0, cost))
+
+
+def _small(counts: NDArray[Any]) -> NDArray[Any]:
+    return counts.astype(np.int16 if counts.max(initial=0) < 2**15 else np.int64)
 
 
 def _add_waits(found: dict[str, Any], columns: MutableMapping[str, Any], of: Grouping) -> None:
@@ -104,23 +117,36 @@ def _add_waits(found: dict[str, Any], columns: MutableMapping[str, Any], of: Gro
     lag_s = columns["sent_s"][of.first] - found["intended_s"] - held_back_s
     found["schedule_lag_ms"] = _ms(lag_s, np.ones(len(lag_s), dtype=bool))  # turns that failed were late too
     del held_back_s, lag_s
-    refused_s = of.before(np.nan_to_num(columns["end_s"] - columns["sent_s"]))
+    refused_s = of.before(np.nan_to_num(columns["end_s"] - columns["sent_s"], copy=False))
     found["throttled_time_ms"] = _ms(refused_s + of.total(waited), found["successful"])
 
 
-def _add_durations(found: dict[str, Any], columns: MutableMapping[str, Any], of: Grouping) -> dict[str, Any]:
-    """Add the metrics of the last attempt; give the stamps that they were made of."""
+def _add_durations(
+    found: dict[str, Any], columns: MutableMapping[str, Any], of: Grouping, keep: Collection[str] | None
+) -> None:
+    """Add the metrics of the last attempt, each as soon as the stamps for it are there, and the stamps if kept."""
     good = found["successful"]
-    sent, first, output = (columns.pop(name)[of.last] for name in ("sent_s", "first_token_s", "first_output_s"))
+
+    def stamp(name: str) -> NDArray[np.float64]:
+        values: NDArray[np.float64] = columns.pop(name)[of.last]
+        if keep is None or name in keep:
+            found[name] = values
+        return values
+
+    sent = stamp("sent_s")
+    found["ttfo_ms"] = _ms(stamp("first_output_s") - sent, good)
+    first = stamp("first_token_s")
     found["ttft_ms"] = _ms(first - sent, good)
-    found["ttfo_ms"] = _ms(output - sent, good)
-    last, end = (columns.pop(name)[of.last] for name in ("last_token_s", "end_s"))
+    last = stamp("last_token_s")
     found["tpot_ms"] = _tpot(last - first, found["output_tokens"], good)
-    found["finish_s"] = np.where(np.isnan(last), end, last)
-    found["output_tokens_per_second"] = _speed(found["finish_s"] - sent, found["output_tokens"], good)
-    found["response_time_ms"] = _ms(found["finish_s"] - found["intended_s"], good)
+    del first
+    end = stamp("end_s")
     found["service_time_ms"] = _ms(end - sent, good)
-    return {"sent_s": sent, "first_token_s": first, "first_output_s": output, "last_token_s": last, "end_s": end}
+    finish = found["finish_s"] = np.where(np.isnan(last), end, last)
+    del last, end
+    found["output_tokens_per_second"] = _speed(finish - sent, found["output_tokens"], good)
+    del sent
+    found["response_time_ms"] = _ms(finish - found["intended_s"], good)
 
 
 def is_any(labels: pd.Categorical, names: Iterable[str]) -> NDArray[np.bool_]:
@@ -147,7 +173,8 @@ def _add_fates(found: dict[str, Any], outcome: pd.Categorical) -> None:
 
 def _ms(seconds: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Convert to milliseconds, to the nanosecond: differences of stamps carry float noise below it."""
-    elapsed = (seconds * 1000).round(6)
+    elapsed = seconds * 1000
+    elapsed.round(6, out=elapsed)
     elapsed[~(known & (elapsed >= 0))] = np.nan
     return elapsed
 
@@ -161,6 +188,7 @@ def _tpot(decode_s: NDArray[np.float64], tokens: NDArray[Any], good: NDArray[np.
 def _speed(whole_s: NDArray[np.float64], tokens: NDArray[Any], good: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Give tokens / (last token - sent)."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        speed = (tokens.astype(np.float64) / whole_s).round(6)
+        speed = tokens.astype(np.float64) / whole_s
+    speed.round(6, out=speed)
     speed[~(good & (whole_s > 0))] = np.nan
     return np.asarray(speed)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from analysis.bootstrap import FEWEST_BLOCKS, ROUNDS, interval, weights
 from analysis.model import Estimate, Figure, NotEstimable
@@ -31,45 +30,39 @@ def variance(part: Part) -> dict[str, Figure]:
     known = ~np.isnan(response)
     if not known.any():
         return {}
-    names = ("response_time_ms", "throttled_time_ms", "service_time_ms", "output_tokens", "throttled", "attempts")
-    turns = pd.DataFrame({name: part.turns[name].to_numpy()[known] for name in names}, copy=False)
-    codes = part.blocks.codes[known]
-    found = _spreads(turns, codes, part.seed)
+    codes, response = part.blocks.codes[known], response[known]
+    found = _spreads("response_time", response, codes, part.seed)
     if "cost_usd" in part.turns:
-        found.update(_costs(part, known, codes))
-    found.update(split(turns, codes, part.seed))
+        found.update(_spreads("cost_per_response", part.turns["cost_usd"].to_numpy()[known], codes, part.seed))
+    throttled, service = (part.turns[f"{name}_time_ms"].to_numpy()[known] for name in ("throttled", "service"))
+    found.update(split(throttled, service, codes, part.seed))
+    del throttled, service
+    tokens = part.turns["output_tokens"].to_numpy()[known]
     classes = {
-        "throttled": turns["throttled"].to_numpy(dtype=np.int8),
-        "attempts": turns["attempts"].to_numpy(dtype=np.intp),
-        "length_class": np.searchsorted(LENGTHS, np.nan_to_num(turns["output_tokens"].to_numpy()), side="right"),
+        "throttled": part.turns["throttled"].to_numpy(dtype=np.int8)[known],
+        "attempts": part.turns["attempts"].to_numpy()[known],
+        "length_class": np.searchsorted(LENGTHS, np.nan_to_num(tokens), side="right").astype(np.int8),
         "worker": part.turns["worker"].cat.codes.to_numpy()[known],
         "time_block": codes,
     }
     for name, which in classes.items():
-        found[f"response_time_between_{name}_share"] = between(response[known], which, name)
+        found[f"response_time_between_{name}_share"] = between(response, which, name)
     return found
 
 
-def _spreads(turns: pd.DataFrame, codes: NDArray[np.intp], seed: int) -> dict[str, Figure]:
+def _spreads(name: str, values: NDArray[np.float64], codes: NDArray[np.integer[Any]], seed: int) -> dict[str, Figure]:
+    known = ~np.isnan(values)
+    x, block = values[known], codes[known]
     return {
-        "response_time_cv": _cv(turns["response_time_ms"], codes, seed),
-        "response_time_block_cv": _block_cv(turns["response_time_ms"], codes),
+        f"{name}_cv": bootstrapped(_moments_of(x), block, seed, _cv_of, "sd / mean"),
+        f"{name}_block_cv": _block_cv(x, block),
     }
 
 
-def _costs(part: Part, known: NDArray[np.bool_], codes: NDArray[np.intp]) -> dict[str, Figure]:
-    cost = pd.Series(part.turns["cost_usd"].to_numpy()[known])
-    return {
-        "cost_per_response_cv": _cv(cost, codes, part.seed),
-        "cost_per_response_block_cv": _block_cv(cost, codes),
-    }
-
-
-def _cv(values: pd.Series[float], codes: NDArray[np.intp], seed: int) -> Figure:
-    """Estimate sd / mean from sums of 1, x, x^2 per block."""
-    known = values.notna().to_numpy()
-    x = values.to_numpy(dtype=np.float64)[known]
-    return bootstrapped([np.ones(len(x)), x, x**2], codes[known], seed, _cv_of, "sd / mean")
+def _moments_of(x: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+    yield np.ones(len(x))
+    yield x
+    yield x * x
 
 
 def _cv_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -77,9 +70,10 @@ def _cv_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(np.maximum(sums[:, 2] / sums[:, 0] - mean**2, 0.0)) / mean)
 
 
-def _block_cv(values: pd.Series[float], codes: NDArray[np.intp]) -> Figure:
+def _block_cv(x: NDArray[np.float64], codes: NDArray[np.integer[Any]]) -> Figure:
     """Give sd / mean of the means of the blocks; no interval: the blocks are the sample."""
-    means = values.groupby(codes).mean().dropna().to_numpy(dtype=np.float64)
+    sums = block_sums((np.ones(len(x)), x), codes)
+    means = sums[:, 1] / sums[:, 0] if len(sums) else np.zeros(0)
     if len(means) < FEWEST_BLOCKS or not means.mean() > 0:
         return NotEstimable(
             not_estimable=f"needs {FEWEST_BLOCKS} blocks of whole conversations, there are {len(means)}"
@@ -88,16 +82,26 @@ def _block_cv(values: pd.Series[float], codes: NDArray[np.intp]) -> Figure:
     return Estimate(value=value, n=len(means), method=f"sd / mean of {len(means)} block means")
 
 
-def split(turns: pd.DataFrame, codes: NDArray[np.intp], seed: int) -> dict[str, Figure]:
+def split(
+    w: NDArray[np.float64], s: NDArray[np.float64], codes: NDArray[np.integer[Any]], seed: int
+) -> dict[str, Figure]:
     """Give the shares of Var(throttled + service) due to throttled time, service time and twice their covariance."""
-    w = np.asarray(turns["throttled_time_ms"], dtype=np.float64)
-    s = np.asarray(turns["service_time_ms"], dtype=np.float64)
-    columns = [np.ones(len(w)), w, s, w * w, s * s, w * s]
+    sums = block_sums(_powers(w, s), codes)
     names = ("throttled_time_variance_share", "service_time_variance_share", "covariance_share")
     return {
-        name: bootstrapped(columns, codes, seed, _share_of(which), "share of variance")
+        name: from_sums(sums, len(codes), seed, _share_of(which), "share of variance")
         for which, name in enumerate(names)
     }
+
+
+def _powers(w: NDArray[np.float64], s: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+    """Give 1, w, s, w^2, s^2, w s, one after the other: of ten million turns, all at once would not fit."""
+    yield np.ones(len(w))
+    yield w
+    yield s
+    yield w * w
+    yield s * s
+    yield w * s
 
 
 def _share_of(which: int) -> Moments:
@@ -110,14 +114,27 @@ def _share_of(which: int) -> Moments:
 
 
 def bootstrapped(
-    columns: Sequence[NDArray[np.floating[Any]]], codes: NDArray[np.intp], seed: int, formula: Moments, name: str
+    columns: Iterable[NDArray[np.floating[Any]]],
+    codes: NDArray[np.integer[Any]],
+    seed: int,
+    formula: Moments,
+    name: str,
 ) -> Figure:
     """Estimate a function of sums over turns, with a 95 % interval by block bootstrap of the sums."""
-    present = np.flatnonzero(np.bincount(codes)) if len(codes) else codes
-    count = len(present)
+    return from_sums(block_sums(columns, codes), len(codes), seed, formula, name)
+
+
+def block_sums(columns: Iterable[NDArray[np.floating[Any]]], codes: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+    """Add up each column within each block that has a turn: one row per block."""
+    present = np.flatnonzero(np.bincount(codes)) if len(codes) else np.zeros(0, dtype=np.intp)
+    return np.array([np.bincount(codes, weights=column)[present] for column in columns]).T
+
+
+def from_sums(sums: NDArray[np.float64], n: int, seed: int, formula: Moments, name: str) -> Figure:
+    """Estimate a function of sums over turns, given per block, with a 95 % interval by block bootstrap."""
+    count = len(sums)
     if count < FEWEST_BLOCKS:
         return NotEstimable(not_estimable=f"needs {FEWEST_BLOCKS} blocks of whole conversations, there are {count}")
-    sums = np.array([np.bincount(codes, weights=column)[present] for column in columns]).T
     with np.errstate(invalid="ignore", divide="ignore"):
         value = float(formula(sums.sum(axis=0, keepdims=True))[0])
         rounds = formula(weights(count, seed) @ sums)
@@ -125,7 +142,7 @@ def bootstrapped(
         return NotEstimable(not_estimable="nothing varies")
     low, high = interval(rounds, count)
     label = f"{name}; block bootstrap, {count} blocks, {ROUNDS} rounds"
-    return Estimate(value=value, low=min(low, value), high=max(high, value), n=len(codes), method=label)
+    return Estimate(value=value, low=min(low, value), high=max(high, value), n=n, method=label)
 
 
 def between(values: NDArray[np.float64], classes: NDArray[np.integer[Any]], name: str) -> Figure:
