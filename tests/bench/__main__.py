@@ -1,4 +1,4 @@
-"""`make bench`: measure, print the tables, write `bench.json`. It always ends with 0: targets that are missed are named."""
+"""`make bench`: measure, print the tables, write `bench.json`. It ends with 0: missed targets are named."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def cores(*, first: bool = False) -> Cores:
 
 
 def pin(pid: int, core: int, *, first: bool = False) -> None:
-    """Keep a process, with all its threads, on one core; `first` = ahead of all ordinary processes (needs privilege)."""
+    """Keep a process, with all its threads, on one core; `first` = ahead of ordinary processes (needs privilege)."""
     for task in Path(f"/proc/{pid}/task").iterdir():
         os.sched_setaffinity(int(task.name), {core})
         if first:

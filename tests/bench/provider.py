@@ -30,7 +30,7 @@ HEAD = struct.Struct("II")
 
 
 class Provider:
-    """`with Provider(scenario, folder, cores) as provider:` serves it; `truths()` is complete once the block is left."""
+    """`with Provider(scenario, folder, cores) as provider:` serves it; `truths()` is complete after the block."""
 
     def __init__(
         self, scenario: Scenario, folder: Path, cores: Cores, certificate: tuple[Path, Path] | None = None

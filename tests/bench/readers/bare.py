@@ -1,4 +1,4 @@
-"""The floor in Python: a libev callback per connection, `recvmsg` with the kernel's stamp, and as little else as will do.
+"""The floor in Python: a libev callback per connection, `recvmsg` with the kernel's stamp, and little else.
 
 No HTTP parser, no TLS, no failures, no greenlet: the callback that sees an answer's end sends the next request.
 """
