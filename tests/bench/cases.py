@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from statistics import median
 
+from bench import analysis
 from bench.beside import idle_user_kb, report_rows_per_s, tls_connection_ms
 from bench.figures import Figure, cpu, errors
 from bench.load import Load
@@ -94,3 +95,5 @@ class Bench:
     def _report(self) -> None:
         self._say("report")
         self.figures.append(Figure("tailgate report", report_rows_per_s(), "attempts/s"))
+        self._say("report at size")
+        self.figures += analysis.figures(analysis.speeds(quick=self._quick, core=self._cores.client))
