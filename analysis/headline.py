@@ -99,7 +99,7 @@ def next_steps(found: Verdict, lines: list[SloLine], groups: list[Group], stops:
     steps += [
         f"{line.line} on {wording.target(line.endpoint, line.arm)} stays undecided: see its reason" for line in near[:1]
     ]
-    if not lines:
+    if not lines and found != "invalid":  # a run that was cut short has none either, whatever the scenario says
         steps.append("set limits under `slo:` in the scenario, so that the next run has a verdict")
     return steps
 

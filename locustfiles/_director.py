@@ -49,6 +49,13 @@ class Overrides:
     spawn_rate: float | None = None
     run_time_s: float | None = None
 
+    def check(self) -> None:
+        """Refuse what would load nothing; Locust itself would only print a traceback and wait. Raises TailgateError."""
+        given = {"--users": self.users, "--spawn-rate": self.spawn_rate, "--run-time": self.run_time_s}
+        wrong = [f"{option} {value}" for option, value in given.items() if value is not None and value <= 0]
+        if wrong:
+            raise TailgateError(f"{', '.join(wrong)}: write a number above 0")
+
 
 class Director:
     """Leads one run at a time."""
@@ -82,10 +89,11 @@ class Director:
             log.error("%s", error)  # noqa: TRY400 - a person's mistake needs no traceback
 
     def _open(self) -> None:
-        now = datetime.now(UTC)
-        self.folder = _folder.create(self.results, _folder.run_id_for(self.scenario.name, now))
+        self.overrides.check()
         if isinstance(self.crew, Alone):
             raise_file_limit(self.overrides.users or self.scenario.traffic.users)
+        now = datetime.now(UTC)
+        self.folder = _folder.create(self.results, _folder.run_id_for(self.scenario.name, now))
         urls = self._start_simulator(self.folder)
         epoch_unix_s = time.time()
         self.clock = RunClock(epoch_unix_s)

@@ -616,6 +616,15 @@ def test_results_that_cannot_be_written(tmp_path: Path) -> None:
         2, True, False), lines  # fmt: skip
 
 
+@pytest.mark.parametrize("option", ["--users=0", "--users=-5", "--run-time=0s"])
+def test_options_that_would_load_nothing(tmp_path: Path, option: str) -> None:
+    """Zero and less, at which Locust prints a traceback and waits for ever: one line, exit code 2, no folder."""
+    folder = write_scenario(tmp_path, simulated(only=FAST))
+    code, lines = said(folder, "--scenario", "live.yaml", "--headless", option)
+    assert (code, [option.rpartition("=")[0] in line for line in lines], (folder / "results").exists()) == (
+        2, [True], False), lines  # fmt: skip
+
+
 def test_help_needs_no_scenario(tmp_path: Path) -> None:
     """`--help` is Locust's, as ever."""
     code, lines = said(tmp_path, "--help")
