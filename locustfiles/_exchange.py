@@ -16,8 +16,8 @@ import gevent
 from gevent import get_hub
 from gevent.hub import Waiter
 
-from locustfiles._framing import CRLF, HTTP_OK, ResponseParser, UnframedError, chunk_start
-from locustfiles._transport import Connection
+from locustfiles._framing import CRLF, HTTP_OK, ResponseParser, UnframedError, chunk_start, missing
+from locustfiles._transport import BACKLOG, RECEIVE_BYTES, Connection
 from scenarios.scenario import Timeouts
 from scenarios.wire import Decoder
 from scenarios.wire.plain import Plain
@@ -25,6 +25,11 @@ from scenarios.wire.plain import Plain
 ERROR_BODY_BYTES = 65536
 DONE_GRACE_S = 1.0
 """How long the HTTP message may stay open after the protocol's own end marker."""
+
+LATE_S = 0.005
+"""Behind by this much, the loop may find two chunks of a stream waiting: it reads them apart, with two calls each."""
+
+SIZE_LINE_BYTES = 8
 
 log = logging.getLogger("tailgate")
 
@@ -86,6 +91,7 @@ class Exchange:
             self._wait()
         finally:
             connection.rest()
+            self._parser.close()
         trace.status, trace.headers = self._parser.status, self._parser.headers
         trace.reusable = not trace.failure and self._parser.keep_alive
         return trace
@@ -152,7 +158,7 @@ class Exchange:
         """Take what arrived. Runs in the event loop: nothing here may block."""
         connection = self._connection
         try:
-            data = connection.read()
+            data = connection.read() if BACKLOG.lag_s < LATE_S else self._read_late()
             if data is None or (self._plain is not None and self._take_plain(self._plain, data)):
                 return
             lag_s = connection.lag_s
@@ -186,6 +192,16 @@ class Exchange:
         except Exception as error:
             log.exception("a response could not be read: a defect of Tailgate")
             self._end("internal", type(error).__name__)
+
+    def _read_late(self) -> bytes | None:
+        """Read no more than one HTTP chunk: one that waits behind it in a segment of its own keeps its stamp."""
+        connection = self._connection
+        if connection.encrypted or not self._parser.between_chunks:
+            return connection.read()
+        head = connection.read(SIZE_LINE_BYTES)
+        if head and (rest := missing(head)):
+            head += connection.read(min(rest, RECEIVE_BYTES)) or b""
+        return head
 
     def _take_plain(self, plain: Plain, data: bytes) -> bool:
         """Take `data` if it is one chunk with one content event like the last."""

@@ -53,6 +53,10 @@ class ResponseParser:
             raise cause or UnframedError(str(error)) from error
         self.between_chunks = self.between_chunks and data.endswith(CRLF)  # else the next chunk's size has begun
 
+    def close(self) -> None:
+        """Let go of owner and parser, which hold this: else a response is freed by the garbage collector alone."""
+        del self._on_headers, self.on_body, self._parser
+
     def feed_eof(self) -> None:
         """Take the end of the connection: it completes a body that has no other end."""
         self.complete = self.complete or self._until_close
@@ -70,6 +74,7 @@ class ResponseParser:
         if self.status < HTTP_OK:
             return
         chunked = "chunked" in self.headers.get("transfer-encoding", "").lower()
+        self.between_chunks = chunked
         self._until_close = not chunked and "content-length" not in self.headers and self.status not in (204, 304)
         self.decode = body_decoder(self.headers.get("content-encoding", "identity"))
         self._on_headers()
@@ -100,6 +105,19 @@ def chunk_start(data: bytes) -> int:
     start = data.find(CRLF, 1, SIZE_DIGITS + 2) + 2
     size = len(data) - start - 2
     return start if size > 0 and data.startswith(b"%x\r\n" % size) and data.endswith(CRLF) else 0
+
+
+def missing(data: bytes) -> int:
+    """Give how many bytes are missing after `data`, which begins with a chunk's size, to the end of that chunk.
+
+    0 if none are, or if the size can't be read in `data`.
+    """
+    line = data.find(CRLF, 1)
+    try:
+        size = int(data[: max(line, 0)], 16)
+    except ValueError:
+        return 0
+    return max(line + 2 + size + 2 - len(data), 0)
 
 
 def _gzip() -> Callable[[bytes], bytes]:

@@ -52,6 +52,16 @@ _NO_BIO = ssl.MemoryBIO()
 """Stands where a plain connection has no TLS buffers."""
 
 
+@dataclass(slots=True)
+class Backlog:
+    """How far behind the process is: how long the bytes read last, on any connection, had waited in the kernel."""
+
+    lag_s: float = 0.0
+
+
+BACKLOG = Backlog()
+
+
 class Connection:
     """A connected socket. `read` never blocks; `send` and `handshake` give way to other greenlets."""
 
@@ -96,19 +106,24 @@ class Connection:
                 self.push(self._outgoing.read())
                 return
 
-    def read(self) -> bytes | None:
-        """Give the bytes that wait, `b""` at the stream's end, None when there is nothing to give yet.
+    @property
+    def encrypted(self) -> bool:
+        """Whether the stream is TLS."""
+        return self._tls is not None
+
+    def read(self, size: int = RECEIVE_BYTES) -> bytes | None:
+        """Give up to `size` bytes that wait, `b""` at the stream's end, None when there is nothing to give yet.
 
         `lag_s` then says how long the newest of them had waited in the kernel.
         """
         try:
-            data, ancillary, _, _ = self._sock.recvmsg(RECEIVE_BYTES, _ANCILLARY_BYTES)
+            data, ancillary, _, _ = self._sock.recvmsg(size, _ANCILLARY_BYTES)
         except BlockingIOError:
             return None
         if ancillary:
             seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
             lag_s = (time.time_ns() - seconds * 1_000_000_000 - nanoseconds) * 1e-9
-            self.lag_s = max(lag_s, 0.0)
+            self.lag_s = BACKLOG.lag_s = max(lag_s, 0.0)
         else:
             self.lag_s = 0.0
             self.kernel_stamps = self.kernel_stamps and not data

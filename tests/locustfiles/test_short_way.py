@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterator
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from locustfiles._exchange import Exchange, Trace
-from locustfiles._framing import ResponseParser, chunk_start
+from locustfiles._framing import ResponseParser, chunk_start, missing
+from locustfiles._transport import BACKLOG
 from scenarios.scenario import Timeouts
 from scenarios.wire import Reply
 from scenarios.wire.openai_stream import StreamDecoder
@@ -128,11 +130,53 @@ def test_chunk_start_of_the_last_chunk() -> None:
 @settings(deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=20).map(lambda data: data + b"\r\n"), min_size=1), st.integers(0, 10**6))
 def test_between_chunks_means_that(contents: list[bytes], place: int) -> None:
-    """Wherever the bytes are cut, `between_chunks` is set exactly when a chunk has just ended."""
+    """Wherever the bytes are cut, `between_chunks` is set exactly when the head or a chunk has just ended."""
     chunks = [chunk(content) for content in contents]
     body = b"".join(chunks)
     place %= len(body) + 1
-    ends = {sum(map(len, chunks[: number + 1])) for number in range(len(chunks))}
+    ends = {0} | {sum(map(len, chunks[: number + 1])) for number in range(len(chunks))}
     parser = ResponseParser(lambda: None, lambda _: None)
     parser.feed(HEAD + body[:place])
     assert parser.between_chunks == (place in ends)
+
+
+class Segments(Pieces):
+    """A connection on which each piece waits in a segment of its own: what a read leaves of it comes with the next."""
+
+    encrypted = False
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        super().__init__(pieces)
+        self._rest = b""
+        self.reads = 0
+
+    def read(self, size: int = 65536) -> bytes | None:
+        """Give the next bytes; without a limit, all that wait."""
+        self.reads += 1
+        if size == 65536:
+            data, self._rest = self._rest + b"".join(self._pieces), b""
+            return data or None
+        self._rest = self._rest or next(self._pieces, b"")
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return data or None
+
+
+@pytest.mark.parametrize(("late", "coalesced"), [(True, 0), (False, 3)])
+def test_late_loop_reads_chunks_apart(late: bool, coalesced: int, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
+    """Chunks that wait in segments of their own are read one by one when the loop is known to be late."""
+    monkeypatch.setattr(BACKLOG, "lag_s", 1.0 if late else 0.0)
+    waiting = Segments([chunk(event(word)) for word in "abcd"])
+    exchange = Exchange(waiting, StreamDecoder(), Timeouts())  # type: ignore[arg-type]
+    exchange._parser.feed(HEAD)
+    for _ in range(5):
+        exchange._readable()
+    assert (len(exchange.trace.arrivals), exchange.trace.coalesced) == (4, coalesced)
+
+
+@given(st.binary(min_size=1, max_size=300), st.integers(1, 20))
+def test_missing(content: bytes, place: int) -> None:
+    """What is read of a chunk and what is missing are the chunk; bytes that are no size miss nothing."""
+    data = chunk(content)
+    head = data[:place]
+    assert missing(head) == (max(len(data) - place, 0) if b"\r\n" in head else 0)
+    assert [missing(head) for head in (b"", b"\r\n", b"zz\r\n", b"data: 1\r\n", b"0\r\n\r\n")] == [0] * 5
