@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import gevent
 import pytest
 
-from locustfiles import _shipping
+from locustfiles import _ledger, _shipping
 from locustfiles._ledger import Ledger
 from locustfiles._recorder import Batch, Recorder
 from locustfiles._shipping import Shipper
@@ -122,3 +123,28 @@ def test_parcels_grow_and_shrink() -> None:
         sizes.append(shipper.limit_bytes // 1024)
     shipper.close()
     assert sizes == [128, 256, 512, 512, 512, 256, 128, 64, 32, 16, 8, 8]
+
+
+def test_a_full_disk_on_the_master_takes_nothing_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A parcel that finds no room is not acknowledged, leaves no torn line, and is taken when there is room again."""
+    ledger = Ledger(tmp_path / "attempts.csv")
+    parcels = [[{"first": first, "count": 1, "rows": b"%d,abcdefgh\n" % first}] for first in range(2)]
+    write = os.write
+
+    def full(fd: int, data: bytes) -> int:
+        if len(data) < 8:
+            raise OSError(28, "No space left on device")
+        return write(fd, data[:4])
+
+    received = [ledger.take(WORKER, parcels[0])]
+    with monkeypatch.context() as patch:
+        patch.setattr(_ledger.os, "write", full)
+        received.append(ledger.take(WORKER, parcels[1]))
+    received.append(ledger.take(WORKER, parcels[1]))
+    ledger.close()
+    lines = (tmp_path / "attempts.csv").read_text().splitlines()[1:]
+    assert (received, lines, ledger.disk_problem) == (
+        [1, 1, 2],
+        ["0,abcdefgh", "1,abcdefgh"],
+        "No space left on device",
+    )
