@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import shlex
 import signal
 import sys
 from functools import partial
@@ -19,6 +21,7 @@ from locustfiles._campaign import Campaign
 from locustfiles._crew import Alone
 from locustfiles._director import Director, Overrides
 from locustfiles._door import Door
+from locustfiles._folder import POINTER
 from locustfiles._handshake import Terms
 from locustfiles._rpc import lock_sockets
 from locustfiles._secret import make_own
@@ -186,6 +189,8 @@ def _open(director: Director, options: Any) -> None:
 
 def _quit(director: Director, environment: Environment) -> None:
     director.close()
+    if director.folder is not None and POINTER not in os.environ:  # `tailgate run` makes the report by itself
+        sys.stderr.write(f"The rows are kept; to report on them: tailgate report {shlex.quote(str(director.folder))}\n")
     if director.failure is not None:
         environment.process_exit_code = int(director.failure.code)
 
