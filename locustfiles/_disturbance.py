@@ -80,7 +80,7 @@ def _of_clock(report: WorkerReport) -> Iterator[str]:
 def _touched(absence: dict[str, Any], spans: Sequence[Span], end_s: float) -> float:
     """Give the largest share of a steady phase's user time that an absence touches."""
     start_s = absence["from_s"]
-    back_s = absence["to_s"] if absence["to_s"] is not None else start_s
+    back_s = absence["to_s"] if absence["to_s"] is not None else absence["moved_s"]
     stop_s = min(back_s + SETTLE_S, max(end_s, back_s))
     steady = [span for span in spans if span.phase == STEADY and span.end_s > span.start_s]
     shares = [_overlap(start_s, stop_s, span) / (span.end_s - span.start_s) for span in steady]

@@ -25,7 +25,7 @@ log = logging.getLogger("tailgate")
 class Absence:
     """A stretch of the run without a worker: its rows from `from_s` on are missing, unless it came back with them.
 
-    `users` of `all_users` were its own; `in_flight` of its turns were under way.
+    `users` of `all_users` were its own, and went to others at `moved_s`; `in_flight` of its turns were under way.
     """
 
     why: str
@@ -34,6 +34,7 @@ class Absence:
     users: int
     all_users: int
     in_flight: int
+    moved_s: float
 
     @property
     def share(self) -> float:
@@ -82,21 +83,21 @@ class Roll:
             entry.absences[-1].to_s = now_s
             log.warning("worker %s is back after %.1f s", entry.worker, now_s - entry.absences[-1].from_s)
 
-    def leave(self, identity: str, now_s: float) -> None:
-        """Note that a worker leaves, with all its rows delivered."""
+    def leave(self, identity: str, from_s: float, now_s: float) -> None:
+        """Note that a worker leaves, with all its rows delivered; it has had no users since `from_s`."""
         entry = self.entries[identity]
         if not entry.is_away:
-            entry.absences.append(self._absence("left", entry, now_s))
+            entry.absences.append(self._absence("left", entry, from_s, now_s))
             log.warning("worker %s leaves the run", entry.worker)
         entry.has_left = True
 
-    def tick(self, done: Container[str]) -> None:
+    def tick(self, done: Container[str], now_s: float) -> None:
         """Let a moment pass; name those who have been silent for too long and are not done."""
         if all(entry.silence.seconds < FRESH_S for entry in self.present.values()):
             self._users = {entry.worker: entry.status["users"] for entry in self.present.values()}
         for identity, entry in self.entries.items():
             if identity not in done and entry.silence.tick() >= LOST_S and not entry.is_away:
-                entry.absences.append(self._absence("lost", entry, entry.complete_s))
+                entry.absences.append(self._absence("lost", entry, entry.complete_s, now_s))
                 log.error("worker %s on %s is lost: silent for %g s", entry.worker, entry.host, LOST_S)
 
     @property
@@ -104,6 +105,8 @@ class Roll:
         """Those who are there, by identity."""
         return {identity: entry for identity, entry in self.entries.items() if not entry.is_away}
 
-    def _absence(self, why: str, entry: Entry, from_s: float) -> Absence:
+    def _absence(self, why: str, entry: Entry, from_s: float, moved_s: float) -> Absence:
         in_flight = sum(entry.status.get("active", {}).values()) if why == "lost" else 0
-        return Absence(why, from_s, None, self._users.get(entry.worker, 0), sum(self._users.values()), in_flight)
+        return Absence(
+            why, from_s, None, self._users.get(entry.worker, 0), sum(self._users.values()), in_flight, moved_s
+        )

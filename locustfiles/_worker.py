@@ -137,10 +137,11 @@ class Worker:
         """End the rows and deliver them; tell whether the master has them all. A second call says it all again."""
         with self._finishing:
             if self._campaign is not None:
+                stopped_s = self._campaign.clock.now()
                 self._load.stop()
                 report = self._close(self._campaign)
                 self._campaign, self._ear.has_order = None, False
-                self._collected = {"report": asdict(report), "leaving": leaving}
+                self._collected = {"report": asdict(report), "leaving": leaving, "stopped_s": stopped_s}
             if self._collected is None or self._shipper is None:
                 return True
             delivered = self._shipper.drain(deliver_s)

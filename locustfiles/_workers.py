@@ -200,7 +200,7 @@ class Workers:
         muster = Muster()
         while True:
             gevent.sleep(TICK_S)
-            self._roll.tick(self._reports)
+            self._roll.tick(self._reports, self._clock.now())
             if self._order is not None and self._policy == "continue":
                 muster.tick(self._runner, sum(entry.status["users"] for entry in self._roll.present.values()))
 
@@ -238,7 +238,7 @@ class Workers:
             return
         self._reports[msg.node_id] = WorkerReport(**msg.data["report"])
         if msg.data["leaving"]:
-            self._roll.leave(msg.node_id, self._clock.now())
+            self._roll.leave(msg.node_id, msg.data["stopped_s"], self._clock.now())
 
     @property
     def _run_id(self) -> str:

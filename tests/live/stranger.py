@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 
@@ -41,11 +42,11 @@ def main(host: str, port: str) -> None:
     socket = context.socket(zmq.DEALER)
     socket.identity = b"stranger_1"
     socket.connect(f"tcp://{host}:{port}")
-    for _ in range(3):
-        for kind, data in WORDS:
-            socket.send(msgpack.dumps((kind, data, "stranger_1")))
-        socket.send(b"\xc1 noise")
-        time.sleep(0.3)
+    words = [*(msgpack.dumps((kind, data, "stranger_1")) for kind, data in WORDS), b"\xc1 noise"]
+    for word in words * 3:
+        with contextlib.suppress(zmq.Again):  # the master has closed the line
+            socket.send(word, zmq.NOBLOCK)
+        time.sleep(0.1)
     sys.stdout.write("nothing\n" if not socket.poll(1000) else f"an answer: {socket.recv()!r}\n")
     socket.close(linger=0)
     context.term()

@@ -24,7 +24,7 @@ def a_roll(users: int = 10) -> Roll:
         roll.enter(f"id{number}", f"w{number}", f"host{number}")
         roll.entries[f"id{number}"].status = {"rows": 5, "users": users, "active": {"e": 3}}
         roll.hear(f"id{number}", 1.0)
-    roll.tick(())
+    roll.tick((), 11.0)
     return roll
 
 
@@ -42,9 +42,10 @@ def test_a_silent_worker_is_lost_with_its_share() -> None:
     roll.entries["id1"].complete_s = 7.5
     for _ in range(NEVER):
         roll.hear("id0", 9.0)
-        roll.tick(())
+        roll.tick((), 11.0)
     (absence,) = roll.entries["id1"].absences
     told = absence.why, absence.from_s, absence.to_s, absence.users, absence.all_users, absence.in_flight
+    assert absence.moved_s == 11.0
     assert (told, absence.share, list(roll.present)) == (("lost", 7.5, None, 10, 20, 3), 0.5, ["id0"])
 
 
@@ -52,7 +53,7 @@ def test_a_lost_worker_may_come_back() -> None:
     """Its absence ends with its first word."""
     roll = a_roll()
     for _ in range(NEVER):
-        roll.tick(())
+        roll.tick((), 11.0)
     roll.hear("id1", 42.0)
     assert (roll.entries["id1"].absences[0].to_s, list(roll.present)) == (42.0, ["id1"])
 
@@ -61,13 +62,22 @@ def test_who_is_done_is_not_lost() -> None:
     """A worker that has delivered its report may be silent."""
     roll = a_roll()
     for _ in range(NEVER):
-        roll.tick(("id0", "id1"))
+        roll.tick(("id0", "id1"), 11.0)
     assert [entry.absences for entry in roll.entries.values()] == [[], []]
 
 
 def absent(why: str, from_s: float, to_s: float | None, share: float = 0.5, **facts: Any) -> WorkerReport:
     """Give the report of a worker that was away."""
-    absence = {"why": why, "from_s": from_s, "to_s": to_s, "users": 10, "all_users": 20, "in_flight": 0, "share": share}
+    absence: dict[str, Any] = {
+        "why": why,
+        "from_s": from_s,
+        "to_s": to_s,
+        "users": 10,
+        "all_users": 20,
+        "in_flight": 0,
+        "share": share,
+    }
+    absence["moved_s"] = from_s
     return WorkerReport("w1", "right", absences=[absence], **facts)
 
 
