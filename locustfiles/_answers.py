@@ -38,14 +38,22 @@ class Answers:
         self._seed = seed
         self._kept: dict[tuple[str, str], list[tuple[int, str, Answer]]] = defaultdict(list)
 
+    def wants(self, endpoint: str, arm: str, turn_id: str) -> bool:
+        """Tell whether a turn's answer would be kept: seldom true later in a run, so that few need be made."""
+        kept = self._kept[endpoint, arm]
+        return len(kept) < SAMPLE or self._rank(turn_id) > kept[0][:2]
+
     def offer(self, answer: Answer) -> None:
         """Keep `answer`, or not."""
         kept = self._kept[answer.endpoint, answer.arm]
-        ranked = (-zlib.crc32(f"{self._seed}/{answer.turn_id}".encode()), answer.turn_id, answer)
+        ranked = (*self._rank(answer.turn_id), answer)
         if len(kept) < SAMPLE:
             heapq.heappush(kept, ranked)
         elif ranked > kept[0]:
             heapq.heapreplace(kept, ranked)
+
+    def _rank(self, turn_id: str) -> tuple[int, str]:
+        return -zlib.crc32(f"{self._seed}/{turn_id}".encode()), turn_id
 
     def documents(self) -> list[dict[str, Any]]:
         """Give those kept, in order of lane and turn."""

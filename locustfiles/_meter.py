@@ -11,6 +11,8 @@ from hdrh.histogram import HdrHistogram
 
 HIGHEST_US = 600_000_000
 NOTED_AT_MOST = 1_000
+VALUES_AT_MOST = 10_000
+A_SECOND_US = 1e6
 CPU_WINDOW = 10
 """CPU samples in a mean: a burst of a second does no harm, ten seconds at the limit do."""
 
@@ -19,30 +21,39 @@ class Delays:
     """A histogram of delays in seconds, accurate to 0.1 %; above ten minutes they count as ten minutes."""
 
     def __init__(self) -> None:
-        self._microseconds = HdrHistogram(1, HIGHEST_US, 3)
         self._noted: list[float] = []
+        self._counts: Counter[int] = Counter()
+        self._microseconds = HdrHistogram(1, HIGHEST_US, 3)
 
     def note(self, delay_s: float | None) -> None:
-        """Take one; None is none."""
+        """Take one; None is none. It is counted later, with others: a histogram's update costs a microsecond."""
         if delay_s is not None:
             self._noted.append(delay_s)
             if len(self._noted) >= NOTED_AT_MOST:
                 self._count()
 
     def _count(self) -> None:
-        """Move what was noted into the histogram, equal values at once: each one by itself costs a microsecond."""
-        noted, self._noted = self._noted, []
-        for delay_us, count in Counter(min(max(int(delay_s * 1e6), 1), HIGHEST_US) for delay_s in noted).items():
-            self._microseconds.record_value(delay_us, count)
+        self._counts.update(map(int, map(A_SECOND_US.__mul__, self._noted)))
+        self._noted.clear()
+        if len(self._counts) > VALUES_AT_MOST:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Move everything into the histogram."""
+        if self._noted:
+            self._count()
+        for delay_us, count in self._counts.items():
+            self._microseconds.record_value(min(max(delay_us, 1), HIGHEST_US), count)
+        self._counts.clear()
 
     def add(self, other: Delays) -> None:
         """Take all that another holds."""
-        other._count()
+        other._settle()
         self._microseconds.add(other._microseconds)
 
     def quantile_s(self, p: float) -> float | None:
         """Give the delay below which the share `p` lies, None when nothing was noted."""
-        self._count()
+        self._settle()
         if self._microseconds.get_total_count() == 0:
             return None
         return float(self._microseconds.get_value_at_percentile(p * 100)) / 1e6

@@ -107,7 +107,7 @@ class ChatSession:
                 break
             last = attempt
         self._campaign.report_turn(self._lane, attempt)
-        if reply is not None:
+        if reply is not None and self._campaign.answers.wants(attempt.endpoint, attempt.arm, attempt.turn_id):
             self._campaign.answers.offer(self._answer(attempt, reply))
         return attempt, reply if attempt.outcome in ANSWERED else None
 
