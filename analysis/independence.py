@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import chdtrc
@@ -35,7 +35,7 @@ class Pairs:
     rows: NDArray[np.intp] | None = None
 
 
-def pairs(conversation: NDArray[np.uint64]) -> Pairs:
+def pairs(conversation: NDArray[np.integer[Any]]) -> Pairs:
     """Pair each turn with the next one of its conversation; none where every turn is of the same conversation."""
     rows = stretches(len(conversation))
     conversation = conversation if rows is None else conversation[rows]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 from scipy.special import bdtr, bdtrik, betaincinv, stdtrit
 
+from analysis.blocks import PIECE, binned
 from analysis.bootstrap import FEWEST_BLOCKS, ROUNDS, design_effect, interval, is_noise, ratios
 from analysis.independence import is_independent
 from analysis.model import Estimate, Figure, NotEstimable
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from analysis.independence import Pairs
 
 STANDARD = (0.5, 0.9, 0.95, 0.99, 0.999)
-PIECE = 1 << 18
-"""Values counted at a time: what lies between stays in the processor's cache."""
-
 Z = 1.959963984540054
 """The standard normal's 97.5th percentile."""
 
@@ -113,8 +111,7 @@ class Sample:
 
     def total(self) -> NDArray[np.float64]:
         """Add up the values in each block."""
-        known = np.where(np.isnan(self.as_came), 0.0, self.as_came)
-        return np.asarray(np.bincount(self.codes, weights=known, minlength=len(self.present)), dtype=np.float64)
+        return binned(self.codes, self.as_came, len(self.present))
 
     def at(self, rank: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give the values at ranks counted from 0, interpolated between neighbours."""
@@ -125,6 +122,10 @@ class Sample:
         # Infinite values (failures counted as never) would give inf - inf and 0 x inf.
         with np.errstate(invalid="ignore"):
             return np.where((share == 0) | (low == high), low, low + (high - low) * share)
+
+    def value(self, p: float) -> float:
+        """Give one quantile (numpy `linear`) without an interval."""
+        return float(self.at(np.array([p * (self.n - 1)]))[0])
 
     def at_most(self, cuts: NDArray[np.float64]) -> NDArray[np.float64]:
         """Count the values at or below each cut (ascending) in each block: one row per cut."""
@@ -141,7 +142,7 @@ def sample(values: NDArray[np.float64], blocks: Blocks, of: Pairs, seed: int) ->
     """Take the turns that have the metric, given in the order of time; NaN is "has none"."""
     independent = is_independent(ranked(values if of.rows is None else values[of.rows]), of)
     known = ~np.isnan(values)
-    present = blocks.sums(known.astype(np.float64))
+    present = blocks.sums(known)
     ordered = values[known]
     ordered.sort()
     return Sample(ordered, values, blocks.codes, present, independent, seed)

@@ -177,10 +177,9 @@ def _lateness(found: list[Part]) -> dict[str, tuple[float, float]]:
     """Give each endpoint's steady schedule lag p99 and median response time, in seconds."""
     late = {}
     for part in found:
-        lag = part.turns["schedule_lag_ms"].dropna()
-        response = part.turns["response_time_ms"].dropna()
-        if part.phase == "steady" and len(lag) and len(response):
-            late[target(part.endpoint, part.arm)] = (float(lag.quantile(0.99)) / 1000, float(response.median()) / 1000)
+        lag, response = (part.sample(name) for name in ("schedule_lag_ms", "response_time_ms"))
+        if part.phase == "steady" and lag.n and response.n:
+            late[target(part.endpoint, part.arm)] = (lag.value(0.99) / 1000, response.value(0.5) / 1000)
     return late
 
 

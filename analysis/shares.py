@@ -33,8 +33,7 @@ def share(hits: NDArray[np.bool_], blocks: Blocks, seed: int) -> Figure:
     n = len(hits)
     if n == 0:
         return NotEstimable(not_estimable="no turn was intended")
-    present = np.bincount(blocks.codes, minlength=blocks.count).astype(np.float64)
-    effect = design_effect(blocks.sums(hits.astype(np.float64)), present, seed)
+    effect = design_effect(blocks.sums(hits), blocks.sums(np.ones(n, dtype=bool)), seed)
     z, method = Z, "Wilson"
     if is_noise(effect, blocks.count):
         effect = 1.0

@@ -45,10 +45,11 @@ def kinds(turns: pd.DataFrame, cases: object) -> pd.Series[Any]:
 
 def length_classes(turns: pd.DataFrame) -> pd.Series[Any]:
     """Give each turn's length class, such as `32-127`; None where its output tokens are unknown."""
-    tokens = turns["output_tokens"].to_numpy(dtype=np.float64)
+    tokens = turns["output_tokens"].to_numpy()
     names = [f"{low}-{high - 1}" for low, high in pairwise(LENGTHS)] + [f"{LENGTHS[-1]}+"]
-    which = np.searchsorted(LENGTHS, np.nan_to_num(tokens), side="right") - 1
-    return _labelled(names, np.where(np.isnan(tokens), -1, which), turns.index)
+    which = np.searchsorted(np.array(LENGTHS, dtype=tokens.dtype), tokens, side="right").astype(np.int8) - 1
+    which[np.isnan(tokens)] = -1
+    return _labelled(names, which, turns.index)
 
 
 def first_tries(turns: pd.DataFrame) -> pd.Series[Any]:
@@ -68,11 +69,11 @@ def _labelled(names: Sequence[object], codes: NDArray[Any], index: pd.Index[Any]
 def _cut(part: Part, by: str, labels: pd.Series[Any]) -> Iterator[Slice]:
     codes = labels.cat.codes.to_numpy()
     for code, label in enumerate(labels.cat.categories):
-        rows = np.flatnonzero(codes == code)
+        rows = np.flatnonzero(codes == code).astype(np.int32)
         if not len(rows):
             continue
-        ids = part.turns["conversation_id"].to_numpy(dtype=np.uint64)[rows]
-        blocks, successive = _blocks(part, rows, ids), pairs(ids)
+        blocks = _blocks(part, rows)
+        successive = pairs(blocks.conversations)
         yield Slice(
             endpoint=part.endpoint,
             arm=part.arm,
@@ -86,12 +87,12 @@ def _cut(part: Part, by: str, labels: pd.Series[Any]) -> Iterator[Slice]:
         )
 
 
-def _blocks(part: Part, rows: NDArray[np.intp], ids: NDArray[np.uint64]) -> Blocks:
+def _blocks(part: Part, rows: NDArray[np.int32]) -> Blocks:
     """Cut the turns of a slice into blocks of their own; a slice of very many keeps the part's."""
     if len(rows) > ENOUGH:
         return Blocks(part.blocks.codes[rows], part.blocks.count, part.blocks.conversations[rows])
-    at_s = part.turns["intended_s"].to_numpy()[rows]
-    return time_blocks(pd.DataFrame({"intended_s": at_s, "conversation_id": ids}, copy=False))
+    columns = {name: part.turns[name].to_numpy()[rows] for name in ("intended_s", "conversation_id")}
+    return time_blocks(pd.DataFrame(columns, copy=False))
 
 
 def _order(label: str) -> tuple[int, str]:

@@ -99,15 +99,15 @@ def notes(part: Part) -> Iterator[str]:
 
 def is_saturating(part: Part) -> bool:
     """Tell whether turns in flight and median TTFT per block both rise, surely (Mann-Kendall) and by a tenth."""
-    turns = part.turns
+    start = part.turns["intended_s"].to_numpy(dtype=np.float64)
+    finish = part.turns["finish_s"].to_numpy(dtype=np.float64)
+    ttft = part.turns["ttft_ms"].to_numpy(dtype=np.float64)
     edges = np.linspace(part.start_s, part.end_s, TREND_BLOCKS + 1)
-    start = turns["intended_s"].to_numpy(dtype=np.float64)
-    end = np.sort(turns["finish_s"].dropna().to_numpy(dtype=np.float64))
     middles = (edges[1:] + edges[:-1]) / 2
-    flying = (np.searchsorted(np.sort(start), middles) - np.searchsorted(end, middles)).astype(np.float64)
-    block = np.clip(np.searchsorted(edges, start, side="right") - 1, 0, TREND_BLOCKS - 1)
-    medians = turns["ttft_ms"].groupby(block).median().dropna().to_numpy(dtype=np.float64)
-    return _rises(flying) and _rises(medians)
+    flying = np.array([np.count_nonzero(start <= at_s) - np.count_nonzero(finish <= at_s) for at_s in middles])
+    cuts = np.searchsorted(start, edges[1:-1])  # turns come in the order of their intended start
+    medians = [float(np.median(own)) for block in np.split(ttft, cuts) if len(own := block[~np.isnan(block)])]
+    return _rises(flying.astype(np.float64)) and _rises(np.array(medians))
 
 
 def _rises(values: NDArray[np.float64]) -> bool:

@@ -55,23 +55,24 @@ def bin_width(span_s: float) -> float:
     return float(np.ceil(span_s / MOST_BINS / 3600) * 3600)
 
 
-def _bins(at_s: pd.Series[float], start_s: float, width: float, bins: int) -> NDArray[np.intp]:
+def _bins(at_s: pd.Series[float], start_s: float, width: float, bins: int) -> NDArray[np.int16]:
     """Give each time's bin; -1 outside of the span or where there is no time."""
     number = np.floor((at_s.to_numpy(dtype=np.float64) - start_s) / width)
-    return np.where((number >= 0) & (number < bins), number, -1).astype(np.intp)
+    number[~((number >= 0) & (number < bins))] = -1
+    return np.asarray(number.astype(np.int16))
 
 
-def _rate(at: NDArray[np.intp], bins: int, width: float) -> list[float]:
+def _rate(at: NDArray[np.int16], bins: int, width: float) -> list[float]:
     counts = np.bincount(at[at >= 0], minlength=bins)
     return [round(float(count) / width, 6) for count in counts]
 
 
 def _quantiles(
-    values: pd.Series[float], at: NDArray[np.intp], bins: int
+    values: pd.Series[float], at: NDArray[np.int16], bins: int
 ) -> tuple[list[float | None], list[float | None]]:
     numbers: NDArray[Any] = values.to_numpy(dtype=np.float64)
     known = ~np.isnan(numbers) & (at >= 0)
-    places, kept = at[known].astype(np.int16), numbers[known]  # a stable sort is fast for small numbers
+    places, kept = at[known], numbers[known]  # a stable sort is fast for small numbers
     groups = np.split(
         kept[np.argsort(places, kind="stable")], np.cumsum(np.bincount(places, minlength=bins))[:-1].tolist()
     )

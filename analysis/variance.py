@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.blocks import binned
 from analysis.bootstrap import FEWEST_BLOCKS, ROUNDS, interval, weights
 from analysis.model import Estimate, Figure, NotEstimable
-from analysis.slices import LENGTHS
+from analysis.slices import length_classes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,42 +28,67 @@ def variance(part: Part) -> dict[str, Figure]:
     attempts, output length class, worker, time block.
     """
     response = part.turns["response_time_ms"].to_numpy(dtype=np.float64)
-    known = ~np.isnan(response)
-    if not known.any():
+    if np.isnan(response).all():
         return {}
-    codes, response = part.blocks.codes[known], response[known]
+    codes = part.blocks.codes
     found = _spreads("response_time", response, codes, part.seed)
-    if "cost_usd" in part.turns:
-        found.update(_spreads("cost_per_response", part.turns["cost_usd"].to_numpy()[known], codes, part.seed))
-    throttled, service = (part.turns[f"{name}_time_ms"].to_numpy()[known] for name in ("throttled", "service"))
+    throttled, service = (part.turns[f"{name}_time_ms"].to_numpy(dtype=np.float64) for name in ("throttled", "service"))
     found.update(split(throttled, service, codes, part.seed))
-    del throttled, service
-    tokens = part.turns["output_tokens"].to_numpy()[known]
-    classes = {
-        "throttled": part.turns["throttled"].to_numpy(dtype=np.int8)[known],
-        "attempts": part.turns["attempts"].to_numpy()[known],
-        "length_class": np.searchsorted(LENGTHS, np.nan_to_num(tokens), side="right").astype(np.int8),
-        "worker": part.turns["worker"].cat.codes.to_numpy()[known],
-        "time_block": codes,
-    }
-    for name, which in classes.items():
-        found[f"response_time_between_{name}_share"] = between(response, which, name)
+    for name in CLASSES:
+        found[f"response_time_between_{name}_share"] = between(response, _classes(part, name), name)
+    if "cost_usd" not in part.turns:
+        return found
+    cost = np.where(part.turns["answered"].to_numpy(dtype=bool), part.turns["cost_usd"].to_numpy(), np.nan)
+    found.update(_spreads("cost_per_response", cost, codes, part.seed))
+    for name in ("attempts", "length_class", "time_block"):
+        found[f"cost_per_response_between_{name}_share"] = between(cost, _classes(part, name), name)
     return found
 
 
-def _spreads(name: str, values: NDArray[np.float64], codes: NDArray[np.integer[Any]], seed: int) -> dict[str, Figure]:
-    known = ~np.isnan(values)
-    x, block = values[known], codes[known]
+CLASSES = ("throttled", "attempts", "length_class", "worker", "time_block")
+
+
+def _classes(part: Part, name: str) -> NDArray[np.integer[Any]]:
+    """Give each turn's class: whether throttled, number of attempts, output tokens, worker, or block of time."""
+    if name == "time_block":
+        return part.blocks.codes
+    if name == "worker":
+        return part.turns["worker"].cat.codes.to_numpy()
+    if name == "length_class":
+        return length_classes(part.turns).cat.codes.to_numpy() + np.int8(1)
+    return part.turns[name].to_numpy().astype(np.int16)
+
+
+def between_parts(parts: Sequence[Part], metric: str, name: str) -> Figure:
+    """Give the share of the variance of all turns together that lies between the parts, see `between`."""
+    values = [part.turns[metric].to_numpy(dtype=np.float64) for part in parts]
+    classes = [np.full(len(own), code, dtype=np.int16) for code, own in enumerate(values)]
+    every, which = np.concatenate([*values, np.zeros(0)]), np.concatenate([*classes, np.zeros(0, dtype=np.int16)])
+    return between(every, which, name)
+
+
+def _spreads(name: str, x: NDArray[np.float64], codes: NDArray[np.integer[Any]], seed: int) -> dict[str, Figure]:
+    sums = block_sums(_powers(x), codes)
     return {
-        f"{name}_cv": bootstrapped(_moments_of(x), block, seed, _cv_of, "sd / mean"),
-        f"{name}_block_cv": _block_cv(x, block),
+        f"{name}_cv": from_sums(sums, seed, _cv_of, "sd / mean"),
+        f"{name}_block_cv": _block_cv(sums),
     }
 
 
-def _moments_of(x: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
-    yield np.ones(len(x))
-    yield x
-    yield x * x
+def _powers(*columns: NDArray[np.float64]) -> Iterator[NDArray[Any]]:
+    """Give, of turns that have all of them, 1, each column, and each product of two, one after the other.
+
+    Of ten million turns all at once would not fit.
+    """
+    known = ~np.isnan(columns[0])
+    for x in columns[1:]:
+        known &= ~np.isnan(x)
+    yield known
+    for x in columns:
+        yield x if known.all() else np.where(known, x, np.nan)
+    for i, x in enumerate(columns):
+        for y in columns[i:]:
+            yield x * y
 
 
 def _cv_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -70,9 +96,8 @@ def _cv_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(np.maximum(sums[:, 2] / sums[:, 0] - mean**2, 0.0)) / mean)
 
 
-def _block_cv(x: NDArray[np.float64], codes: NDArray[np.integer[Any]]) -> Figure:
+def _block_cv(sums: NDArray[np.float64]) -> Figure:
     """Give sd / mean of the means of the blocks; no interval: the blocks are the sample."""
-    sums = block_sums((np.ones(len(x)), x), codes)
     means = sums[:, 1] / sums[:, 0] if len(sums) else np.zeros(0)
     if len(means) < FEWEST_BLOCKS or not means.mean() > 0:
         return NotEstimable(
@@ -88,25 +113,12 @@ def split(
     """Give the shares of Var(throttled + service) due to throttled time, service time and twice their covariance."""
     sums = block_sums(_powers(w, s), codes)
     names = ("throttled_time_variance_share", "service_time_variance_share", "covariance_share")
-    return {
-        name: from_sums(sums, len(codes), seed, _share_of(which), "share of variance")
-        for which, name in enumerate(names)
-    }
-
-
-def _powers(w: NDArray[np.float64], s: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
-    """Give 1, w, s, w^2, s^2, w s, one after the other: of ten million turns, all at once would not fit."""
-    yield np.ones(len(w))
-    yield w
-    yield s
-    yield w * w
-    yield s * s
-    yield w * s
+    return {name: from_sums(sums, seed, _share_of(which), "share of variance") for which, name in enumerate(names)}
 
 
 def _share_of(which: int) -> Moments:
     def share(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        n, w, s, ww, ss, ws = (sums[:, i] for i in range(6))
+        n, w, s, ww, ws, ss = (sums[:, i] for i in range(6))
         parts = (ww / n - (w / n) ** 2, ss / n - (s / n) ** 2, 2 * (ws / n - w * s / n**2))
         return np.asarray(parts[which] / (parts[0] + parts[1] + parts[2]))
 
@@ -120,18 +132,19 @@ def bootstrapped(
     formula: Moments,
     name: str,
 ) -> Figure:
-    """Estimate a function of sums over turns, with a 95 % interval by block bootstrap of the sums."""
-    return from_sums(block_sums(columns, codes), len(codes), seed, formula, name)
+    """Estimate a function of sums over turns (the first is their number), with a 95 % interval by block bootstrap."""
+    return from_sums(block_sums(columns, codes), seed, formula, name)
 
 
-def block_sums(columns: Iterable[NDArray[np.floating[Any]]], codes: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
-    """Add up each column within each block that has a turn: one row per block."""
-    present = np.flatnonzero(np.bincount(codes)) if len(codes) else np.zeros(0, dtype=np.intp)
-    return np.array([np.bincount(codes, weights=column)[present] for column in columns]).T
+def block_sums(columns: Iterable[NDArray[Any]], codes: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+    """Add up each column within each block: one row per block that has something of the first column."""
+    count = int(codes.max(initial=-1)) + 1
+    sums = np.array([binned(codes, column, count) for column in columns]).T
+    return np.asarray(sums[sums[:, 0] != 0])
 
 
-def from_sums(sums: NDArray[np.float64], n: int, seed: int, formula: Moments, name: str) -> Figure:
-    """Estimate a function of sums over turns, given per block, with a 95 % interval by block bootstrap."""
+def from_sums(sums: NDArray[np.float64], seed: int, formula: Moments, name: str) -> Figure:
+    """Estimate a function of sums over turns (the first is their number), one row of them per block."""
     count = len(sums)
     if count < FEWEST_BLOCKS:
         return NotEstimable(not_estimable=f"needs {FEWEST_BLOCKS} blocks of whole conversations, there are {count}")
@@ -142,7 +155,9 @@ def from_sums(sums: NDArray[np.float64], n: int, seed: int, formula: Moments, na
         return NotEstimable(not_estimable="nothing varies")
     low, high = interval(rounds, count)
     label = f"{name}; block bootstrap, {count} blocks, {ROUNDS} rounds"
-    return Estimate(value=value, low=min(low, value), high=max(high, value), n=n, method=label)
+    return Estimate(
+        value=value, low=min(low, value), high=max(high, value), n=round(float(sums[:, 0].sum())), method=label
+    )
 
 
 def between(values: NDArray[np.float64], classes: NDArray[np.integer[Any]], name: str) -> Figure:
@@ -150,16 +165,18 @@ def between(values: NDArray[np.float64], classes: NDArray[np.integer[Any]], name
 
     1 - (within sum of squares / (n - k)) / (whole sum of squares / (n - 1)), not below 0.
     """
-    n = len(values)
-    size = np.bincount(classes) if n else np.zeros(0)
+    count = int(classes.max(initial=-1)) + 1
+    size = binned(classes, ~np.isnan(values), count)
+    n = int(size.sum())
     groups = int((size > 0).sum())
-    whole = float(((values - values.mean()) ** 2).sum()) if n else 0.0
     if groups < 2:
         return NotEstimable(not_estimable=f"all turns are of one class of {name}")
-    if n <= groups or whole == 0:
+    centred = values - float(np.nansum(values)) / n  # squares of small numbers lose least
+    sums, squares = binned(classes, centred, count), float(binned(classes, centred * centred, count).sum())
+    whole = squares - float(sums.sum()) ** 2 / n
+    if n <= groups or not whole > 0:
         return NotEstimable(not_estimable="nothing varies")
-    means = np.bincount(classes, weights=values) / np.maximum(size, 1)
-    within = float(((values - means[classes]) ** 2).sum())
+    within = max(squares - float((sums**2 / np.maximum(size, 1)).sum()), 0.0)
     value = max(1 - (within / (n - groups)) / (whole / (n - 1)), 0.0)
     return Estimate(value=value, n=n, method=f"between {groups} classes, law of total variance, unbiased")
 
