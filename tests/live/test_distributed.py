@@ -122,10 +122,8 @@ def test_strangers_have_no_part_in_it(campaign: Start) -> None:
     command = (*PROGRAM, "locust", "-f", HERE.parents[1] / "locustfiles/chat.py", *options)
     secret = {"TAILGATE_SECRET": "not-the-secret-of-this-run"}
     impostor = host.start(*command, cwd=run.folder, log=run.folder / "impostor.log", variables=secret)
-    stranger.wait(30)
+    run.processes |= {"stranger": stranger, "impostor": impostor}
     codes = end(run, "left", "right")
-    impostor.kill()
-    impostor.wait()
     books = Books(run)
     said = (run.folder / "stranger.log").read_text(), (run.run_folder / "stats.csv").read_text()
     assert (codes, books.sums, said[0], "fake" in said[1]) == ((0, 0, 0), (0, 0, 0), "nothing\n", False)
