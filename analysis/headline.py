@@ -87,7 +87,10 @@ def next_steps(found: Verdict, lines: list[SloLine], groups: list[Group], stops:
     """Say what to do: repair the run, then the target, then the sample."""
     steps = [f"{endpoint} was stopped ({reason}): mend that and run again" for endpoint, reason in stops.items()]
     if found == "invalid":
-        steps.append("do not use these figures for a decision: mend what is named above and run again")
+        steps.append(
+            "do not use these figures for a decision: mend what is named above and run again (was the machine busy? "
+            "quit other work, add --workers N, or load with fewer users)"
+        )
     for group in groups:
         steps += _of_group(group)
     longer = [line for line in lines if line.verdict == "inconclusive" and line.needed_turns]

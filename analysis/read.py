@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
+from analysis.missing import with_missing
 from analysis.progress import Tell, quiet
 from analysis.rows import IMPOSSIBLE, Rows
 from scenarios.errors import TailgateError
@@ -47,7 +48,7 @@ def read_run(folder: Path, tell: Tell = quiet) -> Run:
     if not files and not meta:
         raise TailgateError(f"{folder}: not a run folder: it holds neither attempts.csv nor a readable run.json")
     attempts = read_attempts(files, notes, tell)
-    return Run(folder, meta, attempts, read_gaps(folder / "gaps.csv", notes), tuple(notes))
+    return Run(folder, with_missing(meta, attempts), attempts, read_gaps(folder / "gaps.csv", notes), tuple(notes))
 
 
 def _attempt_files(folder: Path, *, finished: bool) -> list[Path]:

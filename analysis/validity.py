@@ -103,7 +103,7 @@ def _of_schedule(late: Mapping[str, tuple[float, float]]) -> Iterator[str]:
         if lag_s > limit_s:
             yield (
                 f"turns of {endpoint} started late: schedule lag p99 {lag_s * 1000:,.0f} ms, "
-                f"the limit is {limit_s * 1000:,.0f}"
+                f"the limit is {limit_s * 1000:,.0f} ms"
             )
 
 

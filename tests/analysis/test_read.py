@@ -130,16 +130,16 @@ def test_workers_files_stand_in_for_the_merged_one(folder: Path) -> None:
 
 
 def test_header_only(folder: Path) -> None:
-    """A run without a row is reported: nothing was measured."""
+    """A run without a row is reported, and decides nothing: its rows are missing."""
     (folder / "attempts.csv").write_text(",".join(COLUMNS) + "\n")
     report = build(folder)
-    assert (report.verdict, sum(group.turns for group in report.groups)) == ("inconclusive", 0)
+    assert (report.verdict, sum(group.turns for group in report.groups)) == ("invalid", 0)
 
 
 def test_empty_file(folder: Path) -> None:
     """So is one whose file of rows is empty."""
     (folder / "attempts.csv").write_bytes(b"")
-    assert build(folder).verdict == "inconclusive"
+    assert build(folder).verdict == "invalid"
 
 
 def test_no_run_json(folder: Path) -> None:
@@ -215,3 +215,16 @@ def outcome(folder: Path) -> str:
         return build(folder).model_dump_json()
     except TailgateError as error:
         return str(error)
+
+
+def test_rows_that_were_written_and_are_not_here_make_the_run_invalid(folder: Path) -> None:
+    """Holes in attempts.csv would read as failures: they are counted against what the workers say they wrote."""
+    rows = (folder / "attempts.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    meta = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    meta["workers"] = [{**meta["workers"][0], "rows": len(rows) - 1}]
+    (folder / "run.json").write_text(json.dumps(meta), encoding="utf-8")
+    assert build(folder).verdict != "invalid"
+    (folder / "attempts.csv").write_text("".join(rows[:-5]), encoding="utf-8")
+    report = build(folder)
+    said = f"the workers wrote {len(rows) - 1:,} rows, {len(rows) - 6:,} are here"
+    assert (report.verdict, said in report.headline) == ("invalid", True)
