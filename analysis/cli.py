@@ -180,6 +180,26 @@ def collect(
     raise typer.Exit(collect_folders(folders, results))
 
 
+@app.command("import")
+def import_(
+    prefix: Annotated[str, typer.Argument(metavar="PREFIX", help="What `locust --csv` was given.", show_default=False)],
+    *,
+    results: Annotated[Path, typer.Option(metavar="DIR", help="Where run folders are made.")] = Path("results"),
+    slo: Annotated[
+        list[str] | None, typer.Option(metavar="LINE", help="An objective, such as 'p95(service_time_ms) < 800'.")
+    ] = None,
+) -> None:
+    """Make a run folder and a report from the CSV files of any Locust run; the exit code is the verdict's.
+
+    Each percentile comes with its bucket's error and n. What Locust's files do not hold is named.
+
+    Example: tailgate import results/load --slo "p95(service_time_ms) < 800"
+    """
+    from analysis.commands.import_csv import import_csv
+
+    raise typer.Exit(import_csv(prefix, results, slo or ()))
+
+
 app.command()(several.matrix)
 app.command()(several.dashboard)
 

@@ -9,6 +9,8 @@ from analysis import margins, verdict_text
 from analysis.comparison import Comparison, MarginLine, Overlay, Pair, RunOf
 from analysis.contrasts import Couple, contrasts
 from analysis.entry import Entry
+from analysis.imported import MISSING
+from analysis.imported_entry import ImportedEntry
 from analysis.model import Estimate, Spectrum, Verdict
 from analysis.remarks import remarks
 from analysis.side import Key, Known, keys, label
@@ -171,6 +173,8 @@ def _left_out(base: Sequence[Known], candidate: Sequence[Known], couples: Sequen
 
 
 def _method(base: Sequence[Known], candidate: Sequence[Known]) -> Iterator[str]:
+    if any(isinstance(entry, ImportedEntry) for run in (*base, *candidate) for entry in run.entries.values()):
+        yield MISSING
     if len(base) == len(candidate) == 1:
         yield (
             "each side's interval is by block bootstrap or order statistics, with whole conversations kept; the "

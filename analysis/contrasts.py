@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from analysis import rates
 from analysis.comparison import Contrast
 from analysis.effect import Effect, Form, effect, over_runs
 from analysis.entry import TOKENWISE, Entry
 from analysis.figures import unit_of
 from analysis.model import Estimate, Figure, NotEstimable
 from analysis.quantiles import name_of
-from analysis.shares import mark, outcomes, share
+from analysis.shares import mark, outcomes
 
 LATENCIES = ("response_time_ms", "service_time_ms", "ttft_ms", "tpot_ms", TOKENWISE)
 QUANTILES = (0.5, 0.95, 0.99)
@@ -48,17 +47,21 @@ def contrasts(couple: Couple) -> list[Contrast]:
 def _makers(couple: Couple) -> Iterator[tuple[str, str, Maker]]:
     for metric in LATENCIES:
         for p in QUANTILES:
-            yield metric, name_of(p), partial(Entry.quantile, metric=metric, p=p)
+            yield metric, name_of(p), partial(_quantile, metric=metric, p=p)
     for name in couple.candidate[0].costs:
         if name not in SAME_AS:
             yield name, "", partial(_cost, name=name)
     yield "output_tokens", "mean", lambda entry: entry.output_tokens
     for name in ("turns_per_second", "output_tokens_per_second"):
         yield name, "", partial(_rate, name=name)
-    yield "response_time_variance_ms2", "", partial(Entry.variance, column="response_time_ms")
-    yield "cost_per_response_variance_usd2", "", partial(Entry.variance, column="cost_usd")
+    yield "response_time_variance_ms2", "", lambda entry: entry.variance("response_time_ms")
+    yield "cost_per_response_variance_usd2", "", lambda entry: entry.variance("cost_usd")
     for name in _shares(couple):
         yield f"{name}_share", "", partial(_share, name=name)
+
+
+def _quantile(entry: Entry, metric: str, p: float) -> Figure:
+    return entry.quantile(metric, p)
 
 
 def _cost(entry: Entry, name: str) -> Figure:
@@ -66,7 +69,7 @@ def _cost(entry: Entry, name: str) -> Figure:
 
 
 def _rate(entry: Entry, name: str) -> Figure:
-    return rates.rate(entry.part, name)
+    return entry.rate(name)
 
 
 def _shares(couple: Couple) -> list[str]:
@@ -77,7 +80,7 @@ def _shares(couple: Couple) -> list[str]:
 
 
 def _share(entry: Entry, name: str) -> Figure:
-    return share(mark(entry.part.turns, name), entry.part.blocks, entry.part.seed)
+    return entry.share(name)
 
 
 def _contrast(couple: Couple, name: str, statistic: str, make: Maker) -> Contrast:

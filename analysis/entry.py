@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis import cost, slo_eval
+from analysis import cost, rates, slo_eval
 from analysis.quantiles import quantile, ratio
-from analysis.shares import share
+from analysis.shares import mark, share
 from analysis.variance import bootstrapped
 from scenarios.slo import Slo
 
@@ -79,6 +79,14 @@ class Entry:
         known = ~np.isnan(x) & self.part.turns["answered"].to_numpy(dtype=bool)
         columns = [np.ones(int(known.sum())), x[known], x[known] ** 2]
         return bootstrapped(columns, self.part.blocks.codes[known], self.part.seed, _variance, "variance")
+
+    def share(self, name: str) -> Figure:
+        """Estimate the share of turns `throttled`, `failed`, or of an outcome."""
+        return share(mark(self.part.turns, name), self.part.blocks, self.part.seed)
+
+    def rate(self, name: str) -> Figure:
+        """Estimate `turns_per_second` or `output_tokens_per_second`."""
+        return rates.rate(self.part, name)
 
     @cached_property
     def lost(self) -> Figure:

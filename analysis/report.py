@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analysis import bill, cost, latency, rates, slo_eval, steady
+from analysis import bill, cost, imported, latency, rates, slo_eval, steady
 from analysis.entry import Entry
 from analysis.experiment import experiment
 from analysis.gaps import histogram
@@ -54,6 +54,8 @@ def build(folder: Path, tell: Tell = quiet) -> Report:
 
 def report(run: Run, tell: Tell = quiet) -> Report:
     """Compute the report of a run: the same run gives the same report."""
+    if imported.is_imported(run.meta):
+        return imported.report(run.folder, run.meta)
     notes = list(run.notes)
     prices = cost.prices_of(run.meta, notes)
     attempts = _slim(run.attempts)

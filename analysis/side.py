@@ -10,6 +10,8 @@ from typing import Any
 from analysis import cost
 from analysis.entry import Entry
 from analysis.gaps import histogram
+from analysis.imported import is_imported
+from analysis.imported_entry import entries
 from analysis.model import Report
 from analysis.part import parts, spans
 from analysis.read import Run, read_run
@@ -75,6 +77,8 @@ def known(want: Wanted) -> Known:
 
 def entries_of(run: Run) -> dict[Key, Entry]:
     """Give the steady parts of a run by endpoint and arm, in the order in which they began."""
+    if is_imported(run.meta):
+        return entries(report(run))
     prices = cost.prices_of(run.meta, [])
     attempts = cost.with_cost(run.attempts, prices)
     every = turns(attempts)

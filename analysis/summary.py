@@ -183,6 +183,9 @@ def sides(report: Report) -> list[Side]:
     held = [] if report.verdict == "invalid" else report.slo
     verdicts = {(line.endpoint, line.arm, *slo_target(line)): line.verdict for line in held}
     rows = [_latency(groups, metric, q, verdicts) for metric in HEADLINE_METRICS for q in HEADLINE_QUANTILES]
+    # What the server took beside what the user felt: they part where turns waited, or left late.
+    alone = not any("response_time_ms" in group.metrics for group in groups)
+    rows += [_latency(groups, "service_time_ms", q, verdicts) for q in (HEADLINE_QUANTILES if alone else ("p99",))]
     rows += [_share(groups, "Throttled turns", "throttled", "throttled_share", verdicts), _failed(groups, verdicts)]
     if any(group.attainment for group in groups):
         within = (cell(group.attainment, "share") for group in groups)

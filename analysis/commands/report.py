@@ -54,10 +54,11 @@ def build(folder: Path) -> Report:
     """Compute the report of a run folder. Raises TailgateError."""
     if not folder.is_dir():
         raise TailgateError(f"{folder}: no such run folder; `tailgate run` prints the name of the one it makes")
+    from analysis.progress import progress
     from analysis.report import build as build_report
 
-    with _rows_kept(folder):
-        return build_report(folder)
+    with _rows_kept(folder), progress() as tell:
+        return build_report(folder, tell)
 
 
 @contextmanager
