@@ -17,27 +17,27 @@ FIGURE_KEYS = {"name", "value", "unit", "limit", "sense", "reference", "holds"}
 
 @pytest.fixture(scope="module")
 def document(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Run the smallest benchmark; give what it wrote."""
+    """Run the quick benchmark; give what it wrote."""
     path = tmp_path_factory.mktemp("bench") / "bench.json"
     done = subprocess.run(
-        [sys.executable, "-m", "bench", "--smoke", "--json", str(path)],
+        [sys.executable, "-m", "bench", "--quick", "--json", str(path)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": "tests"},
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=400,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def test_document(document: Any) -> None:
     """It names the machine, every reader's result, and each figure with its target and whether that holds."""
-    assert set(document) == {"schema_version", "mode", "took_s", "machine", "figures", "readers"}
+    assert set(document) == {"schema_version", "quick", "took_s", "machine", "figures", "readers"}
     assert {"cpu", "cores", "kernel", "python", "load_average", "versions"} == set(document["machine"])
     assert [set(figure) for figure in document["figures"]] == [FIGURE_KEYS] * len(document["figures"])
-    assert list(document["readers"]) == ["bare 1", "tailgate 1", "fasthttp 1"]
+    assert set(document["readers"]) >= {"bare 1", "tailgate 1", "fasthttp 1"}
 
 
 def test_cheaper_than_locusts_own_client(document: Any) -> None:
