@@ -146,7 +146,8 @@ def test_a_killed_worker_is_named_with_what_it_took_along(campaign: Start) -> No
     whose = {name.split("/")[1] for name in books.missing}
     assert (books.doubled, len(books.unknown), whose - {lost["worker"]}) == (0, 0, set())
     assert min(ended_s, default=1e9) >= absence["from_s"]
-    assert (absence["users"], absence["all_users"], absence["to_s"], lost["rows_lost"]) == (10, 20, None, None)
+    assert (absence["users"], absence["all_users"], absence["to_s"]) == (10, 20, None)
+    assert lost["rows_lost"] is None or lost["rows_lost"] > 0  # what it last said it had made may have come, or not
     report = build(run.run_folder)
     assert (report.verdict, f"{lost['worker']} on right was lost" in report.validity.reasons[0]) == ("invalid", True)
     last_s = run.run_document()["phases"][1]["end_s"] - 3
