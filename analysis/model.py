@@ -47,6 +47,7 @@ class Group(Frozen):
     `metrics` maps e.g. `ttft_ms` to `{"p50": Figure, "p90", "p95", "p99", "p99_9", "mean"}`.
     `shares` maps each outcome of turns, and `throttled` (turns with at least one 429), to its share of all intended
     turns. The outcomes add up to 1; `waiting_at_end` is a last outcome `throttled`; `failed` is 1 - successful.
+    `cut_s` and `cut_turns` are what was left out at the start of a steady phase, as warm-up that went on.
     `attainment` is the share of all intended turns that met every per-turn latency limit of the SLO lines.
     """
 
@@ -55,6 +56,8 @@ class Group(Frozen):
     phase: str
     start_s: float
     end_s: float
+    cut_s: float = 0.0
+    cut_turns: int = 0
     turns: int
     attempts: int
     users: int

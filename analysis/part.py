@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -16,6 +16,9 @@ from analysis.blocks import Blocks, time_blocks
 from analysis.independence import Pairs, pairs
 from analysis.model import PhaseSpan
 from analysis.quantiles import Sample, sample
+from analysis.steady import Settled, settled
+
+UNCUT = Settled()
 
 KEPT = 1 << 23
 """Values of samples that a part keeps: 64 MB, so that all of a short run's stay."""
@@ -35,6 +38,9 @@ class Part:
     turns: pd.DataFrame
     attempts: pd.DataFrame
     seed: int
+    settled: Settled = UNCUT
+    cut_turns: int = 0
+    """Turns of the start of a steady phase that are left out, as warm-up."""
 
     @property
     def span_s(self) -> float:
@@ -69,7 +75,7 @@ def parts(turns: pd.DataFrame, attempts: pd.DataFrame, spans: list[PhaseSpan], s
     """Cut a run into its parts, in the order in which they began; phases without a turn are parts too."""
     of_turns, of_attempts = _by_group(turns), _by_group(attempts)
     nothing = turns.iloc[:0], attempts.iloc[:0]
-    return [
+    every = [
         Part(
             span.endpoint,
             span.arm,
@@ -82,6 +88,25 @@ def parts(turns: pd.DataFrame, attempts: pd.DataFrame, spans: list[PhaseSpan], s
         )
         for span in spans
     ]
+    return [settle(part) if part.phase == "steady" else part for part in every]
+
+
+def settle(part: Part) -> Part:
+    """Leave out the start of a steady phase that the data show to be warm-up still."""
+    found = settled(part.turns, part.start_s, part.end_s)
+    if not found.cut_s:
+        return replace(part, settled=found)
+    start_s = part.start_s + found.cut_s
+    first = int(np.searchsorted(part.turns["intended_s"].to_numpy(), start_s))
+    early = (part.attempts["sent_s"] < start_s).to_numpy()
+    return replace(
+        part,
+        start_s=start_s,
+        turns=part.turns.iloc[first:].reset_index(drop=True),
+        attempts=part.attempts[~early].reset_index(drop=True),
+        settled=found,
+        cut_turns=first,
+    )
 
 
 def _by_group(frame: pd.DataFrame) -> dict[tuple[str, str, str], pd.DataFrame]:

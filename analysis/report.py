@@ -31,7 +31,7 @@ from analysis.variance import variance
 from analysis.wording import target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from analysis.gaps import Histogram
@@ -91,7 +91,7 @@ def report(run: Run, tell: Tell = quiet) -> Report:
         slo=held,
         groups=groups,
         slices=[one for part in found if part.phase == "steady" for one in slices(part, run.meta.get("cases"))],
-        phases=[_span(part) for part in found],
+        phases=[span for part in found for span in _spans(part)],
         health=workers(run.meta),
         cost=bill.summary(billed, prices, list(dict.fromkeys(part.endpoint for part in found))),
         notes=notes + _notes(run, billed) + [note for part in found for note in _unsteady(part)],
@@ -133,6 +133,8 @@ def _group(
         phase=part.phase,
         start_s=part.start_s,
         end_s=part.end_s,
+        cut_s=part.settled.cut_s,
+        cut_turns=part.cut_turns,
         turns=len(part.turns),
         attempts=len(part.attempts),
         users=_users(part, meta),
@@ -206,8 +208,12 @@ def _versions(meta: dict[str, Any]) -> dict[str, str]:
     return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
 
-def _span(part: Part) -> PhaseSpan:
-    return PhaseSpan(endpoint=part.endpoint, arm=part.arm, phase=part.phase, start_s=part.start_s, end_s=part.end_s)
+def _spans(part: Part) -> Iterator[PhaseSpan]:
+    """Give when a part ran, and before it what was cut off its start."""
+    until = part.start_s - part.settled.cut_s
+    if part.settled.cut_s:
+        yield PhaseSpan(endpoint=part.endpoint, arm=part.arm, phase="cut", start_s=until, end_s=part.start_s)
+    yield PhaseSpan(endpoint=part.endpoint, arm=part.arm, phase=part.phase, start_s=part.start_s, end_s=part.end_s)
 
 
 def _notes(run: Run, billed: Mapping[str, bill.Bill]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from analysis.wording import span, target
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from analysis.part import Part
@@ -79,30 +81,75 @@ def trend(values: NDArray[np.float64]) -> float:
     return 0.5 * math.erfc((s - 1) / math.sqrt(2 * spread))
 
 
+@dataclass(frozen=True)
+class Settled:
+    """What was found in a steady phase: how much of its start is warm-up still, by which series.
+
+    `refused` names the series that find no steady state before half of the phase: for these nothing is cut.
+    """
+
+    cut_s: float = 0.0
+    series: str = ""
+    refused: tuple[str, ...] = ()
+    saturating: bool = False
+
+
+def settled(turns: pd.DataFrame, start_s: float, end_s: float) -> Settled:
+    """Find the end of the warm-up by MSER-5 on TTFT (response time where nothing streams) and on throughput.
+
+    The later end counts. Nothing is cut from a phase that saturates: what is left of it would be no steadier.
+    """
+    at_s = turns["intended_s"].to_numpy(dtype=np.float64)
+    found: dict[str, float | None] = {}
+    for name, metric in (("TTFT", "ttft_ms"), ("response time", "response_time_ms")):
+        values = turns[metric].to_numpy(dtype=np.float64)
+        known = ~np.isnan(values)
+        if not found and known.sum() >= FEWEST_BINS * BATCH:
+            since_s = float(at_s[known][0]) - start_s
+            until = settled_s(at_s[known], values[known])
+            found[name] = until if not until else until + since_s
+    if not found:
+        return Settled()
+    if is_saturating(turns, start_s, end_s):
+        return Settled(saturating=True)
+    found["throughput"] = _throughput(at_s, start_s, end_s)
+    ends = {name: until for name, until in found.items() if until}
+    refused = tuple(name for name, until in found.items() if until is None)
+    name = max(ends, key=lambda one: ends[one], default="")
+    return Settled(cut_s=ends.get(name, 0.0), series=name, refused=refused)
+
+
+def _throughput(at_s: NDArray[np.float64], start_s: float, end_s: float) -> float | None:
+    """Find when the turns per second settle; 0 where the phase has a hole, as that of an arm that came twice."""
+    bins = BATCH * BINS
+    counts = np.histogram(at_s, bins=bins, range=(start_s, end_s))[0].astype(np.float64)
+    batches = counts.reshape(-1, BATCH).sum(axis=1)
+    if not counts.any() or (batches[batches.nonzero()[0][0] :] == 0).any():
+        return 0.0
+    return settled_s(start_s + np.arange(bins) * (end_s - start_s) / bins, counts)
+
+
 def notes(part: Part) -> Iterator[str]:
     """Say what was found in a steady phase that was not steady: a warm-up that goes on, or saturation."""
-    name = target(part.endpoint, part.arm)
-    ttft = part.turns["ttft_ms"].to_numpy(dtype=np.float64)
-    known = ~np.isnan(ttft)
-    if known.sum() < FEWEST_BINS * BATCH:
-        return
-    if is_saturating(part):
+    name, found = target(part.endpoint, part.arm), part.settled
+    if found.saturating:
         yield f"{name} was saturating: turns in flight and TTFT both rose all through the steady phase"
-        return
-    at_s = part.turns["intended_s"].to_numpy(dtype=np.float64)
-    until = settled_s(at_s[known], ttft[known])
-    if until is None:
-        yield f"{name} found no steady state: TTFT still moved in the second half of its steady phase"
-    elif until > 0:
-        yield f"{name} was still warming up for {span(until)} of its steady phase: set a longer warm_up"
+    for series in found.refused:
+        yield (
+            f"{name} found no steady state: its {series} still moved in the second half of its steady phase, so "
+            "nothing was cut for it"
+        )
+    if found.cut_s:
+        yield (
+            f"{name} was still warming up for {span(found.cut_s)} of its steady phase, by MSER-5 on {found.series}: "
+            f"the {part.cut_turns:,} turns of that time are in no steady figure; set a longer warm_up"
+        )
 
 
-def is_saturating(part: Part) -> bool:
+def is_saturating(turns: pd.DataFrame, start_s: float, end_s: float) -> bool:
     """Tell whether turns in flight and median TTFT per block both rise, surely (Mann-Kendall) and by a tenth."""
-    start = part.turns["intended_s"].to_numpy(dtype=np.float64)
-    finish = part.turns["finish_s"].to_numpy(dtype=np.float64)
-    ttft = part.turns["ttft_ms"].to_numpy(dtype=np.float64)
-    edges = np.linspace(part.start_s, part.end_s, TREND_BLOCKS + 1)
+    start, finish, ttft = (turns[name].to_numpy(dtype=np.float64) for name in ("intended_s", "finish_s", "ttft_ms"))
+    edges = np.linspace(start_s, end_s, TREND_BLOCKS + 1)
     middles = (edges[1:] + edges[:-1]) / 2
     flying = np.array([np.count_nonzero(start <= at_s) - np.count_nonzero(finish <= at_s) for at_s in middles])
     cuts = np.searchsorted(start, edges[1:-1])  # turns come in the order of their intended start
