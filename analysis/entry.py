@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis import cost, rates, slo_eval
-from analysis.quantiles import quantile, ratio
-from analysis.shares import mark, share
-from analysis.variance import bootstrapped
+from analysis.measures import cost, rates
+from analysis.measures.variance import bootstrapped
+from analysis.stats.quantiles import quantile, ratio
+from analysis.stats.shares import mark, share
+from analysis.verdicts import slo_eval
 from scenarios.slo import Slo
 
 if TYPE_CHECKING:
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from analysis.gaps import Histogram
+    from analysis.measures.gaps import Histogram
+    from analysis.measures.part import Part
     from analysis.model import Figure
-    from analysis.part import Part
     from scenarios.pricing import PriceTable
 
 TOKENWISE = "response_time_per_output_token_ms"

@@ -8,35 +8,37 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analysis import bill, cost, imported, latency, rates, slo_eval, steady
 from analysis.entry import Entry
-from analysis.experiment import experiment
-from analysis.gaps import histogram
-from analysis.grouping import group
-from analysis.headline import headline, next_steps, verdict
-from analysis.held import hold, unmatched
+from analysis.foreign import imported
+from analysis.measures import bill, cost, latency, rates, steady
+from analysis.measures.experiment import experiment
+from analysis.measures.gaps import histogram
+from analysis.measures.part import grouped, parts, spans
+from analysis.measures.slices import slices
+from analysis.measures.spectrum import spectrum
+from analysis.measures.timeline import timeline
+from analysis.measures.tries import peak_per_second, tries
+from analysis.measures.variance import variance
 from analysis.model import Group, PhaseSpan, Plots, Report, SloLine
-from analysis.part import grouped, parts, spans
 from analysis.progress import Tell, quiet
-from analysis.read import read_run
-from analysis.shares import share, shares
-from analysis.slices import slices
-from analysis.spectrum import spectrum
-from analysis.timeline import timeline
-from analysis.tries import peak_per_second, tries
-from analysis.turns import LEAN, columns_of, turns_of
-from analysis.validity import notes as validity_notes
-from analysis.validity import validity, workers
-from analysis.variance import variance
-from analysis.wording import target
+from analysis.rows.grouping import group
+from analysis.rows.read import read_run
+from analysis.rows.turns import LEAN, columns_of, turns_of
+from analysis.stats.shares import share, shares
+from analysis.verdicts import slo_eval
+from analysis.verdicts.headline import headline, next_steps, verdict
+from analysis.verdicts.held import hold, unmatched
+from analysis.verdicts.validity import notes as validity_notes
+from analysis.verdicts.validity import validity, workers
+from analysis.words.wording import target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from analysis.gaps import Histogram
-    from analysis.part import Part
-    from analysis.read import Run
+    from analysis.measures.gaps import Histogram
+    from analysis.measures.part import Part
+    from analysis.rows.read import Run
     from scenarios.pricing import PriceTable
     from scenarios.slo import Slo
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.comparison import COMPARISON_SCHEMA_VERSION, Comparison
+from analysis.comparing.comparison import COMPARISON_SCHEMA_VERSION, Comparison
 from analysis.model import REPORT_SCHEMA_VERSION, Frozen, Report
-from analysis.selection import SELECTION_SCHEMA_VERSION, Matrix
-from analysis.trend import DASHBOARD_SCHEMA_VERSION, Dashboard
+from analysis.selecting.selection import SELECTION_SCHEMA_VERSION, Matrix
+from analysis.trends.trend import DASHBOARD_SCHEMA_VERSION, Dashboard
 
 MODELS: dict[str, tuple[type[Frozen], int]] = {
     "report": (Report, REPORT_SCHEMA_VERSION),

@@ -13,7 +13,7 @@ from scenarios.errors import ExitCode
 
 def collect_folders(folders: Sequence[Path], results: Path) -> ExitCode:
     """Make the folder and say what it holds. Raises TailgateError."""
-    from analysis.collect import collect
+    from analysis.rows.collect import collect
 
     collected = collect(folders, results)
     workers = ", ".join(f"{worker} {count:,}" for worker, count in collected.rows.items())

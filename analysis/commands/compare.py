@@ -12,7 +12,7 @@ from analysis.commands.report import EXIT_CODES, defects_said
 from scenarios.errors import ExitCode, TailgateError
 
 if TYPE_CHECKING:
-    from analysis.comparison import Comparison
+    from analysis.comparing.comparison import Comparison
     from scenarios.slo import Slo
 
 
@@ -20,9 +20,9 @@ def compare_runs(
     base: Sequence[str], candidate: Sequence[str], margins: Sequence[str], output: Path | None, *, as_json: bool
 ) -> ExitCode:
     """Compare, write its files, print the verdict. Raises TailgateError."""
-    from analysis.plaintext import clean
-    from analysis.render_compare import to_json, write_all
-    from analysis.side import wanted
+    from analysis.comparing.side import wanted
+    from analysis.render.compare import to_json, write_all
+    from analysis.words.plaintext import clean
 
     folder = wanted(candidate)[-1].folder if output is None else output
     with defects_said(folder):
@@ -40,8 +40,8 @@ def compare_runs(
 
 def made(base: Sequence[str], candidate: Sequence[str], margins: Sequence[str]) -> Comparison:
     """Read the runs of both sides and compare them. Raises TailgateError."""
-    from analysis.compare import compare
-    from analysis.side import known, wanted
+    from analysis.comparing.compare import compare
+    from analysis.comparing.side import known, wanted
 
     lines = lines_of(margins)
     sides = [[known(want) for want in wanted(side)] for side in (base, candidate)]

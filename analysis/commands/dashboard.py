@@ -12,10 +12,10 @@ from scenarios.errors import ExitCode, TailgateError
 
 def make_dashboard(results: Path) -> ExitCode:
     """Write dashboard.html, dashboard.json and history.csv into the results folder. Raises TailgateError."""
-    from analysis.dashboard import dashboard, told
-    from analysis.history import NAME, record_all
-    from analysis.plaintext import clean
-    from analysis.render_dashboard import write_all
+    from analysis.render.dashboard import write_all
+    from analysis.trends.dashboard import dashboard, told
+    from analysis.trends.history import NAME, record_all
+    from analysis.words.plaintext import clean
 
     if not results.is_dir():
         raise TailgateError(f"{results}: no such folder; name the one that `tailgate run --results` wrote into")

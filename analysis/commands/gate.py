@@ -12,7 +12,7 @@ from analysis.commands.report import EXIT_CODES, build
 from scenarios.errors import ExitCode, TailgateError
 
 if TYPE_CHECKING:
-    from analysis.comparison import Comparison
+    from analysis.comparing.comparison import Comparison
     from analysis.model import Report, SloLine, Verdict
 
 LATEST = "latest"
@@ -24,7 +24,7 @@ FAIL = "fail"
 
 def gate_run(folder: Path, baseline: str | None, on_inconclusive: str = FAIL) -> ExitCode:
     """Print each line's verdict, then the run's. Raises TailgateError."""
-    from analysis.plaintext import clean
+    from analysis.words.plaintext import clean
 
     if on_inconclusive not in (FAIL, WARN):
         raise TailgateError(f"--on-inconclusive {on_inconclusive}: write fail or warn")
@@ -42,7 +42,7 @@ def gate_run(folder: Path, baseline: str | None, on_inconclusive: str = FAIL) ->
 
 
 def _baseline(folder: Path, baseline: str | None) -> tuple[Path | None, str]:
-    from analysis.baseline import latest
+    from analysis.verdicts.baseline import latest
 
     if baseline is None:
         return None, ""
@@ -55,22 +55,22 @@ def _baseline(folder: Path, baseline: str | None) -> tuple[Path | None, str]:
 
 
 def _compared(base: Path, folder: Path) -> Comparison:
-    from analysis.compare import compare
-    from analysis.side import Wanted, known
+    from analysis.comparing.compare import compare
+    from analysis.comparing.side import Wanted, known
 
     return compare([known(Wanted(base))], [known(Wanted(folder))])
 
 
 def _lines(report: Report, *, against: bool) -> list[SloLine]:
     """Give the SLO lines; with a baseline without those that only it can decide."""
-    from analysis.held import is_relative
+    from analysis.verdicts.held import is_relative
 
     return [line for line in report.slo if not (against and is_relative(line))]
 
 
 def _verdict(report: Report, comparison: Comparison | None, *, missing: bool) -> Verdict:
     """Invalid before all; fail if either fails; pass only if both pass. A baseline that is not there is no pass."""
-    from analysis.headline import verdict
+    from analysis.verdicts.headline import verdict
 
     own = verdict(report.validity, _lines(report, against=comparison is not None), report.groups)
     found = {own, "inconclusive" if missing else "pass"}
@@ -82,7 +82,7 @@ def _verdict(report: Report, comparison: Comparison | None, *, missing: bool) ->
 
 
 def _of_slo(report: Report, *, against: bool) -> Iterator[str]:
-    from analysis.certainty import in_words
+    from analysis.verdicts.certainty import in_words
 
     for reason in report.validity.reasons:
         yield f"{report.validity.verdict}: {reason}"
@@ -109,7 +109,7 @@ def _of_baseline(comparison: Comparison | None, why: str) -> Iterator[str]:
 
 def _last(report: Report, comparison: Comparison | None, verdict: Verdict) -> str:
     """Give the verdict's sentence: the report's own, or the comparison's where that decided."""
-    from analysis.summary import headline
+    from analysis.render.summary import headline
 
     if report.verdict == verdict and verdict != "pass":
         return f"{verdict}: {headline(report)}"

@@ -34,8 +34,8 @@ def import_csv(prefix: str, results: Path, slo: Sequence[str]) -> ExitCode:
 
 
 def _say_notes(folder: Path) -> None:
-    from analysis.imported import report
-    from analysis.plaintext import clean
+    from analysis.foreign.imported import report
+    from analysis.words.plaintext import clean
 
     for note in report(folder, json.loads((folder / "run.json").read_text(encoding="utf-8"))).notes:
         typer.echo(f"note: {clean(note)}")
@@ -66,7 +66,7 @@ def _lines(slo: Sequence[str]) -> list[str]:
 
 
 def _document(prefix: str, found: dict[str, Path], slo: list[str], notes: list[str]) -> dict[str, Any]:
-    from analysis.locust_csv import read_history, read_stats
+    from analysis.foreign.locust_csv import read_history, read_stats
     from scenarios.records import SCHEMA_VERSION
 
     read_stats(found["stats"], notes)

@@ -13,10 +13,10 @@ from scenarios.errors import ExitCode
 
 def make_matrix(runs: Sequence[str], output: Path | None, *, as_json: bool) -> ExitCode:
     """Write matrix.html, matrix.md and matrix.json and print the advice. Raises TailgateError."""
-    from analysis.matrix import matrix
-    from analysis.plaintext import clean
-    from analysis.render_matrix import relations, to_json, write_all
-    from analysis.side import known, wanted
+    from analysis.comparing.side import known, wanted
+    from analysis.render.matrix import relations, to_json, write_all
+    from analysis.selecting.matrix import matrix
+    from analysis.words.plaintext import clean
 
     wants = wanted(runs)
     folder = wants[-1].folder if output is None else output

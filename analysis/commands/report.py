@@ -35,9 +35,9 @@ def report_on(folder: Path, history: Path | None = None) -> ExitCode:
     """Write and print one run's report; give its verdict's exit code. Raises TailgateError."""
     from rich.console import Console
 
-    from analysis.history import NAME, record
-    from analysis.render import write_all
-    from analysis.render_terminal import print_report
+    from analysis.render.files import write_all
+    from analysis.render.terminal import print_report
+    from analysis.trends.history import NAME, record
 
     report = build(folder)
     with _rows_kept(folder):

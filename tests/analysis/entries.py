@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.entry import Entry
-from analysis.part import Part
+from analysis.measures.part import Part
 from scenarios.pricing import PriceTable
 
 PRICES = PriceTable.model_validate({"input": "1", "output": "2", "source": "test"})

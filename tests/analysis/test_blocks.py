@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_quantiles import frame
 
-from analysis.blocks import FEWEST, MOST, time_blocks
+from analysis.stats.blocks import FEWEST, MOST, time_blocks
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e4), st.integers(1, 40)), min_size=1, max_size=200))

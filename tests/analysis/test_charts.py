@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis import charts
 from analysis.model import Estimate, NotEstimable, Report
+from analysis.render import charts
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from analysis.collect import collect
+from analysis.rows.collect import collect
 from scenarios.errors import TailgateError
 from scenarios.records import Attempt, to_row, write_header
 

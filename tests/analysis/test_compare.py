@@ -13,12 +13,12 @@ import pytest
 from junitparser import JUnitXml
 from synthetic import BASE, LARGE, Model, Plan, write_run
 
-from analysis.compare import DEFAULT, compare
-from analysis.comparison import Comparison, Contrast
-from analysis.junit_compare import to_junit
-from analysis.matrix import matrix
-from analysis.render_compare import html, to_json, to_markdown, write_all
-from analysis.side import known, wanted
+from analysis.comparing.compare import DEFAULT, compare
+from analysis.comparing.comparison import Comparison, Contrast
+from analysis.comparing.side import known, wanted
+from analysis.render.compare import html, to_json, to_markdown, write_all
+from analysis.render.junit_compare import to_junit
+from analysis.selecting.matrix import matrix
 from scenarios.distribution import Distribution
 from scenarios.errors import TailgateError
 from scenarios.slo import parse_margin

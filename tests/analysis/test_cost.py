@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import BASE, LARGE, TWO_ENDPOINTS, Plan, write_run
 
-from analysis import cost
+from analysis.measures import cost
 from analysis.model import NotEstimable
 from analysis.report import build
-from analysis.rows import SMALL
+from analysis.rows.attempts import SMALL
 from scenarios.pricing import PriceTable, Tier, cost_usd
 
 TABLE = PriceTable(

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from synthetic import BASE, Plan, write_run
 
-from analysis.changes import change_points
-from analysis.dashboard import Told, dashboard, told
 from analysis.model import Estimate, Report
-from analysis.render_dashboard import html, to_json
+from analysis.render.dashboard import html, to_json
 from analysis.report import build
-from analysis.trend import Dashboard
+from analysis.trends.changes import change_points
+from analysis.trends.dashboard import Told, dashboard, told
+from analysis.trends.trend import Dashboard
 from scenarios.errors import TailgateError
 
 Tailgate = Callable[..., subprocess.CompletedProcess[str]]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.effect import Effect, effect, over_runs
 from analysis.model import Estimate, NotEstimable
+from analysis.stats.effect import Effect, effect, over_runs
 
 
 def estimate(value: float, low: float | None, high: float | None, n: int = 1000) -> Estimate:

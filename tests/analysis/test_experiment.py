@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from analysis.experiment import quotient
-from analysis.experiment_grid import grids, sentences
+from analysis.measures.experiment import quotient
 from analysis.model import Contrast, Estimate, Experiment, Figure, NotEstimable, Report
-from analysis.render_html import html
-from analysis.render_markdown import to_markdown
+from analysis.render.experiment_grid import grids, sentences
+from analysis.render.html import html
+from analysis.render.markdown import to_markdown
 from analysis.report import build
 from scenarios.records import Attempt, Outcome, to_row, write_header
 

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from analysis import figures
 from analysis.model import Estimate, NotEstimable
+from analysis.words import figures
 
 
 def estimate(value: float, low: float | None = None, high: float | None = None) -> Estimate:

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from analysis.gaps import histogram
+from analysis.measures.gaps import histogram
 from analysis.model import Estimate
-from analysis.quantiles import figures
-from analysis.read import GAP_COLUMNS
+from analysis.rows.read import GAP_COLUMNS
+from analysis.stats.quantiles import figures
 
 
 def row(window: int, gaps_us: np.ndarray, worker: str = "w0") -> dict[str, str]:

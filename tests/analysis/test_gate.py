@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from synthetic import BASE, Model, Plan, write_run
 
-from analysis.baseline import latest
-from analysis.certainty import p_value
 from analysis.model import Estimate
+from analysis.verdicts.baseline import latest
+from analysis.verdicts.certainty import p_value
 from scenarios.distribution import Distribution
 
 Tailgate = Callable[..., subprocess.CompletedProcess[str]]

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from synthetic import BASE, LARGE, Plan, write_run
 
-from analysis.history import NAME, read, record
 from analysis.model import Report
 from analysis.report import build
+from analysis.trends.history import NAME, read, record
 from scenarios.errors import TailgateError
 
 Tailgate = Callable[..., subprocess.CompletedProcess[str]]

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from analysis.bucketed import quantile
 from analysis.cli import app
-from analysis.locust_csv import Row, bucket, read_failures, read_history, read_stats
+from analysis.foreign.bucketed import quantile
+from analysis.foreign.locust_csv import Row, bucket, read_failures, read_history, read_stats
 from analysis.model import Estimate, Report
 from analysis.report import build
 from scenarios.errors import TailgateError

@@ -7,11 +7,11 @@ import math
 import pytest
 from entries import entry
 
-from analysis.contrasts import Couple
-from analysis.effect import Effect, effect
+from analysis.comparing.contrasts import Couple
+from analysis.comparing.margins import found_at, hold, holm, needed_turns, turns_to_find
 from analysis.entry import Entry
-from analysis.margins import found_at, hold, holm, needed_turns, turns_to_find
 from analysis.model import Estimate
+from analysis.stats.effect import Effect, effect
 from scenarios.slo import parse_margin, parse_slo
 
 P95 = parse_margin("p95(response_time_ms) <= 1.10")

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from synthetic import BASE, LARGE, Model, Plan, write_run
 
-from analysis import pareto
-from analysis.axis import axis
-from analysis.matrix import matrix
+from analysis.comparing.side import Wanted, known
 from analysis.model import Estimate, NotEstimable
-from analysis.render_matrix import html, to_json, to_markdown
-from analysis.selection import Matrix
-from analysis.side import Wanted, known
+from analysis.render.axis import axis
+from analysis.render.matrix import html, to_json, to_markdown
+from analysis.selecting import pareto
+from analysis.selecting.matrix import matrix
+from analysis.selecting.selection import Matrix
 from scenarios.distribution import Distribution
 
 Tailgate = Callable[..., subprocess.CompletedProcess[str]]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from analysis.plaintext import clean, markdown, markdown_code
+from analysis.words.plaintext import clean, markdown, markdown_code
 
 HOSTILE = st.text(alphabet=st.characters() | st.sampled_from("`|*_[]()<>&@#!~\\\x1b\u202e\n\t-+.1="), max_size=40)
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import bdtr, ndtri
 
-from analysis.blocks import time_blocks
-from analysis.independence import pairs
 from analysis.model import Estimate, NotEstimable
-from analysis.quantiles import STANDARD, Sample, fewest, figures, name_of, quantile, quantiles, ranks, sample
+from analysis.stats.blocks import time_blocks
+from analysis.stats.independence import pairs
+from analysis.stats.quantiles import STANDARD, Sample, fewest, figures, name_of, quantile, quantiles, ranks, sample
 
 
 def frame(n: int, users: int = 50, turns_per_conversation: int = 3) -> pd.DataFrame:

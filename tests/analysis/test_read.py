@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from synthetic import BASE, Plan, write_run
 
-from analysis.read import read_run
 from analysis.report import build
+from analysis.rows.read import read_run
 from scenarios.errors import TailgateError
 from scenarios.records import COLUMNS
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from analysis.model import Estimate, Report
-from analysis.render import to_json, write_all
+from analysis.render.files import to_json, write_all
 from scenarios.errors import TailgateError
 
 GOLDEN = Path(__file__).parent / "golden"

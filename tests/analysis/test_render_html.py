@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from analysis.model import NotEstimable, Plots, Report, Validity
-from analysis.render_html import html
+from analysis.render.html import html
 
 GOLDEN = Path(__file__).parent / "golden"
 VOID = {"meta", "link", "br", "img", "hr", "input"}

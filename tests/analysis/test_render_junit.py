@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from analysis.model import Report, Validity
-from analysis.render_junit import to_junit
+from analysis.render.junit import to_junit
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -8,7 +8,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from analysis.model import Report, Validity
-from analysis.render_markdown import LINES, to_markdown
+from analysis.render.markdown import LINES, to_markdown
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from analysis.model import Report, Validity
-from analysis.render_terminal import print_report
+from analysis.render.terminal import print_report
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -10,15 +10,16 @@ import pandas as pd
 import pytest
 from synthetic import BASE, LARGE, TWO_ENDPOINTS, Plan, Truth, write_run
 
-from analysis import bill, cost, shares, slices, steady, timeline, variance
-from analysis.blocks import time_blocks
-from analysis.gaps import histogram
+from analysis.measures import bill, cost, slices, steady, timeline, variance
+from analysis.measures.gaps import histogram
+from analysis.measures.part import parts, spans
 from analysis.model import Estimate, Report
-from analysis.part import parts, spans
-from analysis.read import read_run
 from analysis.report import build
 from analysis.report import report as report_of
-from analysis.turns import turns
+from analysis.rows.read import read_run
+from analysis.rows.turns import turns
+from analysis.stats import shares
+from analysis.stats.blocks import time_blocks
 
 
 @pytest.fixture(scope="module")

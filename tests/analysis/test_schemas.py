@@ -12,14 +12,14 @@ import pytest
 from synthetic import LARGE, Plan, write_run
 
 from analysis import written as schemas
-from analysis.compare import compare
-from analysis.matrix import matrix
+from analysis.comparing.compare import compare
+from analysis.comparing.side import Wanted, known
 from analysis.model import Report
-from analysis.render import to_json
-from analysis.render_compare import to_json as compare_json
-from analysis.render_matrix import to_json as matrix_json
+from analysis.render.compare import to_json as compare_json
+from analysis.render.files import to_json
+from analysis.render.matrix import to_json as matrix_json
 from analysis.report import build
-from analysis.side import Wanted, known
+from analysis.selecting.matrix import matrix
 
 Tailgate = Callable[..., subprocess.CompletedProcess[str]]
 GOLDEN = Path(__file__).parent / "golden"

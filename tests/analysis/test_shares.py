@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_quantiles import frame
 
-from analysis.blocks import time_blocks
-from analysis.shares import share, wilson
+from analysis.stats.blocks import time_blocks
+from analysis.stats.shares import share, wilson
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from synthetic import BASE, Plan, write_run
 
 from analysis.model import Estimate, NotEstimable, Report
 from analysis.report import build
-from analysis.slo_eval import judge, needed_turns
+from analysis.verdicts.slo_eval import judge, needed_turns
 from scenarios.slo import parse_slo
 
 

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from synthetic import BASE, Plan, write_run
 
+from analysis.measures.steady import Settled, mser, settled, settled_s, trend
 from analysis.model import Report
 from analysis.report import build
-from analysis.steady import Settled, mser, settled, settled_s, trend
 
 NOISE = [np.random.default_rng(seed).lognormal(0, 0.5, 2000) for seed in range(40)]
 

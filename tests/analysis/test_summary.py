@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis import summary
 from analysis.model import Report, SloLine
+from analysis.render import summary
 
 GOLDEN = Path(__file__).parent / "golden"
 

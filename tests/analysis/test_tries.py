@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.tries import peak
+from analysis.measures.tries import peak
 
 
 def test_peak_of_nothing() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from synthetic import TWO_ENDPOINTS, Truth, write_run
 
-from analysis.read import Run, read_run
-from analysis.turns import LATENCIES, turns
+from analysis.rows.read import Run, read_run
+from analysis.rows.turns import LATENCIES, turns
 
 
 @pytest.fixture(scope="module")

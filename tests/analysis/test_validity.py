@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.validity import notes, validity
+from analysis.verdicts.validity import notes, validity
 
 WELL = {
     "worker": "w0",

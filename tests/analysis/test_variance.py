@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from analysis.measures.variance import variance_ratio
 from analysis.model import Estimate, NotEstimable
-from analysis.variance import variance_ratio
 
 TURNS, BLOCKS = 2000, 20
 CODES = np.arange(TURNS) * BLOCKS // TURNS

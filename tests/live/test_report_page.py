@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from analysis.model import Plots, Report
-from analysis.render_html import html as render
+from analysis.render.html import html as render
 
 BROWSER = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None

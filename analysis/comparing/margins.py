@@ -1,0 +1,194 @@
+"""Margins held against couples: pass, fail or inconclusive by the interval, Holm's rule for what fails."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from scipy.special import ndtri
+
+from analysis.comparing import verdict_text
+from analysis.comparing.comparison import MarginLine
+from analysis.comparing.contrasts import Couple
+from analysis.entry import Entry
+from analysis.model import Figure, NotEstimable
+from analysis.stats.effect import Effect, effect
+from scenarios.slo import METRICS, Slo
+
+LEVEL = 0.025
+"""Of each one-sided test: the two sides of a 95 % interval."""
+
+POWER = 0.80
+PLANNED = 0.90
+"""Chance to plan for: the spread of a pilot is itself an estimate, and four in five should be found all the same."""
+
+LONGEST = 100
+"""A line that would need more than this many times the turns is too close to its margin to be decided by running."""
+
+Verdict = Literal["pass", "fail", "inconclusive"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One line on one couple; `with_lost` counts the candidate's additional lost turns as infinitely late."""
+
+    slo: Slo
+    couple: Couple | None
+    found: Effect | NotEstimable
+    with_lost: Effect | NotEstimable | None = None
+    lost: Figure | None = None
+
+    @property
+    def p_value(self) -> float | None:
+        """Give the one-sided p-value of lying beyond the margin; small = it surely does."""
+        if isinstance(self.found, NotEstimable):
+            return None
+        return self.found.beyond(self.slo.limit, above=self.slo.comparator.startswith("<"))
+
+
+def hold(lines: Sequence[Slo], couples: Sequence[Couple]) -> list[MarginLine]:
+    """Hold each line against each couple that it concerns; one that concerns none is inconclusive."""
+    trials = [trial for slo in lines for trial in _trials(slo, couples)]
+    adjusted = holm([trial.p_value for trial in trials])
+    tests = sum(p is not None for p in adjusted)
+    return [_line(trial, p, max(tests, 1)) for trial, p in zip(trials, adjusted, strict=True)]
+
+
+def unreadable(text: str, reason: str) -> MarginLine:
+    """Give the verdict on a line that cannot be read: it was asked for, so the comparison does not pass."""
+    return MarginLine(
+        line=text,
+        pair="none",
+        verdict="inconclusive",
+        form="ratio",
+        figure=NotEstimable(not_estimable=reason),
+        limit=0.0,
+        comparator="",
+        unit="",
+        sentence=f"{text} cannot be read: {reason}",
+    )
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Adjust p-values so that the chance of any false rejection stays at the level (Holm 1979); None stays None."""
+    known = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
+    adjusted: list[float | None] = [None] * len(p_values)
+    highest = 0.0
+    for rank, (p, index) in enumerate(known):
+        highest = max(highest, min(1.0, (len(known) - rank) * p))
+        adjusted[index] = highest
+    return adjusted
+
+
+def _trials(slo: Slo, couples: Sequence[Couple]) -> Iterator[Trial]:
+    concerned = [each for each in couples if slo.endpoint in ("", each.endpoint) and slo.arm in ("", each.arm)]
+    if not concerned:
+        yield Trial(slo, None, NotEstimable(not_estimable="no endpoint of both sides is meant by it"))
+    for couple in concerned:
+        form: Any = slo.form
+        found = couple.effect(form, lambda entry: entry.figure(slo))
+        lost = couple.effect("difference", lambda entry: entry.lost)
+        if _is_latency(slo) and isinstance(lost, Effect) and lost.low > 0:
+            yield Trial(slo, couple, found, _late(slo, couple, lost.value), lost.figure())
+        else:
+            yield Trial(slo, couple, found)
+
+
+def _is_latency(slo: Slo) -> bool:
+    return METRICS[slo.metric].kind == "latency" and slo.comparator.startswith("<")
+
+
+def _late(slo: Slo, couple: Couple, lost: float) -> Effect | NotEstimable:
+    """Compare the candidate's quantile with its additional lost turns at the late end: at q / (1 - lost)."""
+    if slo.quantile is None or slo.quantile / (1 - lost) >= 1:
+        return NotEstimable(not_estimable="too many more turns were lost")
+    p = slo.quantile / (1 - lost)
+    form: Any = slo.form
+
+    def later(entry: Entry) -> Figure:
+        return entry.figure(Slo(slo.text, slo.metric, p, slo.comparator, slo.limit, slo.unit, slo.form, kind=slo.kind))
+
+    return effect(form, [later(entry) for entry in couple.candidate], [entry.figure(slo) for entry in couple.base])
+
+
+def _line(trial: Trial, adjusted: float | None, tests: int) -> MarginLine:
+    slo, found = trial.slo, trial.found
+    verdict = _verdict(trial, adjusted)
+    form: Any = slo.form
+    line = MarginLine(
+        line=slo.text,
+        pair=trial.couple.name if trial.couple else slo.endpoint or "none",
+        verdict=verdict,
+        form=form,
+        figure=found if isinstance(found, NotEstimable) else found.figure(),
+        limit=slo.limit,
+        comparator=slo.comparator,
+        unit=slo.unit,
+        p_value=trial.p_value,
+        p_adjusted=adjusted,
+        found_at=None if isinstance(found, NotEstimable) else found_at(found, slo, tests),
+        needed_turns=needed_turns(found, slo, tests) if verdict == "inconclusive" else None,
+        sentence="",
+    )
+    return line.model_copy(update={"sentence": _sentence(trial, line)})
+
+
+def _sentence(trial: Trial, line: MarginLine) -> str:
+    upper = trial.slo.comparator.startswith("<")
+    return verdict_text.line_sentence(
+        line,
+        alone=line.verdict == "inconclusive" and line.p_value is not None and line.p_value <= LEVEL,
+        lost=trial.lost,
+        kept=None if isinstance(trial.found, NotEstimable) else trial.found.beyond(trial.slo.limit, above=not upper),
+    )
+
+
+def _verdict(trial: Trial, adjusted: float | None) -> Verdict:
+    found, slo = trial.found, trial.slo
+    if isinstance(found, NotEstimable):
+        return "inconclusive"
+    if adjusted is not None and adjusted <= LEVEL:
+        return "fail"
+    if not _within(found, slo) or (trial.with_lost is not None and not _within(trial.with_lost, slo)):
+        return "inconclusive"
+    return "pass"
+
+
+def _within(found: Effect | NotEstimable, slo: Slo) -> bool:
+    """Tell whether the whole interval keeps the margin."""
+    if isinstance(found, NotEstimable):
+        return False
+    figure = found.figure()
+    bound = figure.high if slo.comparator.startswith("<") else figure.low
+    return bound is not None and slo.met_by(bound)
+
+
+def found_at(found: Effect, slo: Slo, tests: int) -> float | None:
+    """Give the least true effect that fails with a chance of `POWER`: margin + (z(level / tests) + z(power)) error."""
+    reach = (ndtri(1 - LEVEL / tests) + ndtri(POWER)) * found.error
+    value = found.on_scale(slo.limit) + (reach if slo.comparator.startswith("<") else -reach)
+    if not math.isfinite(value) or value > 700:
+        return None
+    return float(math.exp(value)) if found.form == "ratio" else float(value)
+
+
+def turns_to_find(found: Effect, slo: Slo, true: float, tests: int = 1) -> int | None:
+    """Give the turns per side at which a true effect beyond the margin fails with a chance of `PLANNED`."""
+    distance = abs(found.on_scale(true) - found.on_scale(slo.limit))
+    reach = (ndtri(1 - LEVEL / tests) + ndtri(PLANNED)) * found.error
+    return math.ceil(found.n * (reach / distance) ** 2) if distance and math.isfinite(reach) else None
+
+
+def needed_turns(found: Effect | NotEstimable, slo: Slo, tests: int) -> int | None:
+    """Give the turns per side that would decide an open line were its figure true: n (half width / distance)^2."""
+    if isinstance(found, NotEstimable):
+        return found.needed_turns
+    distance = found.value - found.on_scale(slo.limit)
+    fails = (distance > 0) == slo.comparator.startswith("<")
+    half = found.value - found.low if distance > 0 else found.high - found.value
+    half *= float(ndtri(1 - LEVEL / (tests if fails else 1)) / ndtri(1 - LEVEL))
+    if not math.isfinite(half) or abs(distance) * math.sqrt(LONGEST) < half or math.isfinite(found.df):
+        return None
+    return max(math.ceil(found.n * (half / distance) ** 2), math.ceil(1.1 * found.n))

@@ -1,0 +1,42 @@
+"""Latency: every per-turn metric of a part as quantiles and mean, with failures left out and with failures as never."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.model import Estimate, Figure, NotEstimable
+from analysis.rows.turns import LATENCIES
+from analysis.stats.quantiles import STANDARD, figures, name_of, quantiles, sample
+
+if TYPE_CHECKING:
+    from analysis.measures.gaps import Histogram
+    from analysis.measures.part import Part
+
+WITH_FAILURES = "response_time_with_failures_ms"
+
+
+def metrics(part: Part, gaps: Histogram | None) -> dict[str, dict[str, Figure]]:
+    """Give each metric's figures."""
+    found = {name: figures(part.sample(name)) for name in LATENCIES}
+    found[WITH_FAILURES] = with_failures(part)
+    if gaps is not None:
+        found["gap_ms"] = figures(gaps)
+    return found
+
+
+def with_failures(part: Part) -> dict[str, Figure]:
+    """Give response time over all intended turns, a turn without success counting as infinitely late."""
+    values = part.turns["response_time_ms"].to_numpy(dtype=np.float64)
+    values = np.where(part.turns["successful"].to_numpy(dtype=bool), values, np.inf)
+    found = quantiles(sample(values, part.blocks, part.pairs, part.seed), STANDARD)
+    return {name_of(p): _finite(figure) for p, figure in zip(STANDARD, found, strict=True)}
+
+
+def _finite(figure: Figure) -> Figure:
+    if isinstance(figure, NotEstimable) or (np.isfinite(figure.value) and np.isfinite(figure.high or 0.0)):
+        return figure
+    if np.isfinite(figure.value):
+        return Estimate(**{**figure.model_dump(), "high": None})
+    return NotEstimable(not_estimable="infinite: too many turns had no success")

@@ -1,0 +1,172 @@
+"""Parts of a run: the turns of one endpoint, arm and phase, with their blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.measures.steady import Settled, settled
+from analysis.model import PhaseSpan
+from analysis.stats.blocks import Blocks, time_blocks
+from analysis.stats.independence import Pairs, pairs
+from analysis.stats.quantiles import Sample, sample
+
+UNCUT = Settled()
+
+KEPT = 1 << 23
+"""Values of samples that a part keeps: 64 MB, so that all of a short run's stay."""
+
+PHASES = ("warm_up", "steady", "drain")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Turns and attempts of one endpoint, arm and phase, in the order of intended start."""
+
+    endpoint: str
+    arm: str
+    phase: str
+    start_s: float
+    end_s: float
+    turns: pd.DataFrame
+    attempts: pd.DataFrame
+    seed: int
+    settled: Settled = UNCUT
+    cut_turns: int = 0
+    """Turns of the start of a steady phase that are left out, as warm-up."""
+
+    @property
+    def span_s(self) -> float:
+        """Length of the phase."""
+        return self.end_s - self.start_s
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        """The turns' blocks, the same for every figure of the part."""
+        return time_blocks(self.turns)
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """Successive turns of the same conversation."""
+        return pairs(self.turns["conversation_id"].to_numpy(dtype=np.uint64))
+
+    @cached_property
+    def _samples(self) -> dict[str, Sample]:
+        return {}
+
+    def sample(self, metric: str) -> Sample:
+        """Give the values of a per-turn metric, sorted; the latest ones asked for are kept, up to `KEPT` values."""
+        if metric not in self._samples:
+            values = self.turns[metric].to_numpy(dtype=np.float64)
+            while self._samples and (len(self._samples) + 1) * len(values) > KEPT:
+                del self._samples[next(iter(self._samples))]
+            self._samples[metric] = sample(values, self.blocks, self.pairs, self.seed)
+        return self._samples[metric]
+
+
+def parts(turns: pd.DataFrame, attempts: pd.DataFrame, spans: list[PhaseSpan], seed: int) -> list[Part]:
+    """Cut a run into its parts, in the order in which they began; phases without a turn are parts too."""
+    of_turns, of_attempts = _by_group(turns), _by_group(attempts)
+    nothing = turns.iloc[:0], attempts.iloc[:0]
+    every = [
+        Part(
+            span.endpoint,
+            span.arm,
+            span.phase,
+            span.start_s,
+            span.end_s,
+            of_turns.get((span.endpoint, span.arm, span.phase), nothing[0]),
+            of_attempts.get((span.endpoint, span.arm, span.phase), nothing[1]),
+            seed,
+        )
+        for span in spans
+    ]
+    return [settle(part) if part.phase == "steady" else part for part in every]
+
+
+def settle(part: Part) -> Part:
+    """Leave out the start of a steady phase that the data show to be warm-up still."""
+    found = settled(part.turns, part.start_s, part.end_s)
+    if not found.cut_s:
+        return replace(part, settled=found)
+    start_s = part.start_s + found.cut_s
+    first = int(np.searchsorted(part.turns["intended_s"].to_numpy(), start_s))
+    early = (part.attempts["sent_s"] < start_s).to_numpy()
+    return replace(
+        part,
+        start_s=start_s,
+        turns=part.turns.iloc[first:].reset_index(drop=True),
+        attempts=part.attempts[~early].reset_index(drop=True),
+        settled=found,
+        cut_turns=first,
+    )
+
+
+def _by_group(frame: pd.DataFrame) -> dict[tuple[str, str, str], pd.DataFrame]:
+    """Give the rows of each endpoint, arm and phase, as views of rows that lie together."""
+    frame = grouped(frame)
+    edges = np.flatnonzero(np.diff(_codes(frame), prepend=-1, append=-1))
+    found: dict[tuple[str, str, str], pd.DataFrame] = {}
+    for low, high in pairwise(edges.tolist()):
+        rows = frame.iloc[low:high]
+        endpoint, arm, phase = (str(rows[name].iloc[0]) for name in GROUP)
+        found[endpoint, arm, phase] = rows.reset_index(drop=True)
+    return found
+
+
+GROUP = ("endpoint", "arm", "phase")
+
+
+def grouped(frame: pd.DataFrame) -> pd.DataFrame:
+    """Order rows by endpoint, arm and phase, and in these as they come; the frame itself where it already is so."""
+    codes = _codes(frame)
+    if (codes[1:] >= codes[:-1]).all():
+        return frame
+    order = np.argsort(codes, kind="stable")
+    return pd.DataFrame({name: frame[name].array[order] for name in frame}, copy=False)
+
+
+def _codes(frame: pd.DataFrame) -> NDArray[np.int32]:
+    found = np.zeros(len(frame), dtype=np.int32)
+    for name in GROUP:
+        found = found * np.int32(len(frame[name].cat.categories)) + frame[name].cat.codes.to_numpy()
+    return found.astype(np.int16) if found.max(initial=0) < 2**15 else found
+
+
+def spans(meta: Mapping[str, Any], turns: pd.DataFrame) -> list[PhaseSpan]:
+    """Give when each phase ran: from run.json, and from the rows for phases that it does not know."""
+    known = {(span.endpoint, span.arm, span.phase): span for span in _planned(meta)}
+    for span in _seen(turns):
+        known.setdefault((span.endpoint, span.arm, span.phase), span)
+    return sorted(known.values(), key=lambda span: (span.start_s, span.end_s, span.endpoint, span.arm))
+
+
+def _planned(meta: Mapping[str, Any]) -> Iterator[PhaseSpan]:
+    """Read the phases; one that came twice (arms interleaved) spans from its first start to its last end."""
+    found: dict[tuple[str, str, str], tuple[float, float]] = {}
+    listed = meta.get("phases")
+    for entry in listed if isinstance(listed, list) else []:
+        try:
+            key = (str(entry["endpoint"]), str(entry.get("arm") or ""), str(entry["phase"]))
+            start_s, end_s = float(entry["start_s"]), float(entry["end_s"])
+        except (KeyError, TypeError, ValueError):
+            continue  # a phase that never ended: the rows say when it ran
+        if not -np.inf < start_s <= end_s < np.inf:
+            continue
+        before = found.get(key, (start_s, end_s))
+        found[key] = (min(before[0], start_s), max(before[1], end_s))
+    for (endpoint, arm, phase), (start_s, end_s) in found.items():
+        yield PhaseSpan(endpoint=endpoint, arm=arm, phase=phase, start_s=start_s, end_s=end_s)
+
+
+def _seen(turns: pd.DataFrame) -> Iterator[PhaseSpan]:
+    for (endpoint, arm, phase), rows in _by_group(turns).items():
+        at_s = rows["intended_s"]
+        yield PhaseSpan(endpoint=endpoint, arm=arm, phase=phase, start_s=float(at_s.min()), end_s=float(at_s.max()))

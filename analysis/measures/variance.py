@@ -1,0 +1,249 @@
+"""Variance: how unsteady cost and latency are, and which part of it comes from where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analysis.measures.slices import length_classes
+from analysis.model import Estimate, Figure, NotEstimable
+from analysis.stats.blocks import binned
+from analysis.stats.bootstrap import FEWEST_BLOCKS, ROUNDS, interval, weights
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from analysis.measures.part import Part
+
+Moments = Callable[["NDArray[np.float64]"], "NDArray[np.float64]"]
+
+
+def variance(part: Part) -> dict[str, Figure]:
+    """Give coefficients of variation (sd / mean) of response time and cost per response, and the splits of variance.
+
+    Var(throttled + service) = Var(throttled) + Var(service) + 2 Cov, each as a share of the whole; and by the law of
+    total variance Var(Y) = E[Var(Y|X)] + Var(E[Y|X]), the second term's share, for X = whether throttled, number of
+    attempts, output length class, worker, time block.
+    """
+    response = part.turns["response_time_ms"].to_numpy(dtype=np.float64)
+    if np.isnan(response).all():
+        return {}
+    codes = part.blocks.codes
+    found = _spreads("response_time", response, codes, part.seed)
+    throttled, service = (part.turns[f"{name}_time_ms"].to_numpy(dtype=np.float64) for name in ("throttled", "service"))
+    found.update(split(throttled, service, codes, part.seed))
+    for name in CLASSES:
+        found[f"response_time_between_{name}_share"] = between(response, _classes(part, name), name)
+    if "cost_usd" not in part.turns:
+        return found
+    cost = np.where(part.turns["answered"].to_numpy(dtype=bool), part.turns["cost_usd"].to_numpy(), np.nan)
+    found.update(_spreads("cost_per_response", cost, codes, part.seed))
+    for name in ("attempts", "length_class", "time_block"):
+        found[f"cost_per_response_between_{name}_share"] = between(cost, _classes(part, name), name)
+    return found
+
+
+CLASSES = ("throttled", "attempts", "length_class", "worker", "time_block")
+
+
+def _classes(part: Part, name: str) -> NDArray[np.integer[Any]]:
+    """Give each turn's class: whether throttled, number of attempts, output tokens, worker, or block of time."""
+    if name == "time_block":
+        return part.blocks.codes
+    if name == "worker":
+        return part.turns["worker"].cat.codes.to_numpy()
+    if name == "length_class":
+        return length_classes(part.turns).cat.codes.to_numpy() + np.int8(1)
+    return part.turns[name].to_numpy().astype(np.int16)
+
+
+def between_parts(parts: Sequence[Part], metric: str, name: str) -> Figure:
+    """Give the share of the variance of all turns together that lies between the parts, see `between`."""
+    values = [part.turns[metric].to_numpy(dtype=np.float64) for part in parts]
+    classes = [np.full(len(own), code, dtype=np.int16) for code, own in enumerate(values)]
+    every, which = np.concatenate([*values, np.zeros(0)]), np.concatenate([*classes, np.zeros(0, dtype=np.int16)])
+    return between(every, which, name)
+
+
+def _spreads(name: str, x: NDArray[np.float64], codes: NDArray[np.integer[Any]], seed: int) -> dict[str, Figure]:
+    sums = block_sums(_powers(x), codes)
+    return {
+        f"{name}_cv": from_sums(sums, seed, _cv_of, "sd / mean"),
+        f"{name}_block_cv": _block_cv(sums),
+    }
+
+
+def _powers(*columns: NDArray[np.float64]) -> Iterator[NDArray[Any]]:
+    """Give, of turns that have all of them, 1, each column, and each product of two, one after the other.
+
+    Of ten million turns all at once would not fit.
+    """
+    known = ~np.isnan(columns[0])
+    for x in columns[1:]:
+        known &= ~np.isnan(x)
+    yield known
+    for x in columns:
+        yield x if known.all() else np.where(known, x, np.nan)
+    for i, x in enumerate(columns):
+        for y in columns[i:]:
+            yield x * y
+
+
+def _cv_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    mean = sums[:, 1] / sums[:, 0]
+    return np.asarray(np.sqrt(np.maximum(sums[:, 2] / sums[:, 0] - mean**2, 0.0)) / mean)
+
+
+def _block_cv(sums: NDArray[np.float64]) -> Figure:
+    """Give sd / mean of the means of the blocks; no interval: the blocks are the sample."""
+    means = sums[:, 1] / sums[:, 0] if len(sums) else np.zeros(0)
+    if len(means) < FEWEST_BLOCKS or not means.mean() > 0:
+        return NotEstimable(
+            not_estimable=f"needs {FEWEST_BLOCKS} blocks of whole conversations, there are {len(means)}"
+        )
+    value = float(means.std(ddof=1) / means.mean())
+    return Estimate(value=value, n=len(means), method=f"sd / mean of {len(means)} block means")
+
+
+def split(
+    w: NDArray[np.float64], s: NDArray[np.float64], codes: NDArray[np.integer[Any]], seed: int
+) -> dict[str, Figure]:
+    """Give the shares of Var(throttled + service) due to throttled time, service time and twice their covariance."""
+    sums = block_sums(_powers(w, s), codes)
+    names = ("throttled_time_variance_share", "service_time_variance_share", "covariance_share")
+    return {name: from_sums(sums, seed, _share_of(which), "share of variance") for which, name in enumerate(names)}
+
+
+def _share_of(which: int) -> Moments:
+    def share(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        n, w, s, ww, ws, ss = (sums[:, i] for i in range(6))
+        parts = (ww / n - (w / n) ** 2, ss / n - (s / n) ** 2, 2 * (ws / n - w * s / n**2))
+        return np.asarray(parts[which] / (parts[0] + parts[1] + parts[2]))
+
+    return share
+
+
+def bootstrapped(
+    columns: Iterable[NDArray[np.floating[Any]]],
+    codes: NDArray[np.integer[Any]],
+    seed: int,
+    formula: Moments,
+    name: str,
+) -> Figure:
+    """Estimate a function of sums over turns (the first is their number), with a 95 % interval by block bootstrap."""
+    return from_sums(block_sums(columns, codes), seed, formula, name)
+
+
+def block_sums(columns: Iterable[NDArray[Any]], codes: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+    """Add up each column within each block: one row per block that has something of the first column."""
+    count = int(codes.max(initial=-1)) + 1
+    sums = np.array([binned(codes, column, count) for column in columns]).T
+    return np.asarray(sums[sums[:, 0] != 0])
+
+
+def from_sums(sums: NDArray[np.float64], seed: int, formula: Moments, name: str) -> Figure:
+    """Estimate a function of sums over turns (the first is their number), one row of them per block."""
+    count = len(sums)
+    if count < FEWEST_BLOCKS:
+        return NotEstimable(not_estimable=f"needs {FEWEST_BLOCKS} blocks of whole conversations, there are {count}")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = float(formula(sums.sum(axis=0, keepdims=True))[0])
+        rounds = formula(weights(count, seed) @ sums)
+    if not np.isfinite(value) or not np.isfinite(rounds).all():
+        return NotEstimable(not_estimable="nothing varies")
+    low, high = interval(rounds, count)
+    label = f"{name}; block bootstrap, {count} blocks, {ROUNDS} rounds"
+    return Estimate(
+        value=value, low=min(low, value), high=max(high, value), n=round(float(sums[:, 0].sum())), method=label
+    )
+
+
+def between(values: NDArray[np.float64], classes: NDArray[np.integer[Any]], name: str) -> Figure:
+    """Give Var(E[Y|X]) / Var(Y), freed of what classes without meaning would show: epsilon^2 (Kelley 1935).
+
+    1 - (within sum of squares / (n - k)) / (whole sum of squares / (n - 1)), not below 0.
+    """
+    count = int(classes.max(initial=-1)) + 1
+    size = binned(classes, ~np.isnan(values), count)
+    n = int(size.sum())
+    groups = int((size > 0).sum())
+    if groups < 2:
+        return NotEstimable(not_estimable=f"all turns are of one class of {name}")
+    centred = values - float(np.nansum(values)) / n  # squares of small numbers lose least
+    sums, squares = binned(classes, centred, count), float(binned(classes, centred * centred, count).sum())
+    whole = squares - float(sums.sum()) ** 2 / n
+    if n <= groups or not whole > 0:
+        return NotEstimable(not_estimable="nothing varies")
+    within = max(squares - float((sums**2 / np.maximum(size, 1)).sum()), 0.0)
+    value = max(1 - (within / (n - groups)) / (whole / (n - 1)), 0.0)
+    return Estimate(value=value, n=n, method=f"between {groups} classes, law of total variance, unbiased")
+
+
+def variance_ratio(  # noqa: PLR0913 - two groups of values with their blocks, and how they are drawn
+    base: NDArray[np.floating[Any]],
+    base_blocks: NDArray[np.intp],
+    candidate: NDArray[np.floating[Any]],
+    candidate_blocks: NDArray[np.intp],
+    seed: int,
+    *,
+    joint: bool = False,
+) -> Figure:
+    """Estimate Var(candidate) / Var(base), each divided by n - 1, with a 95 % interval by block bootstrap.
+
+    One value and one block number per turn (`Part.blocks.codes`); NaN is left out. Values that are means of blocks,
+    numbered 0, 1, 2 ..., give the ratio between blocks. With `joint` a block number means the same stretch of time in
+    both groups (arms that were interleaved) and both draw the same blocks; otherwise each draws its own.
+    """
+    (below_in, below), (above_in, above) = _moments(base, base_blocks), _moments(candidate, candidate_blocks)
+    if joint:
+        shared = np.union1d(below_in, above_in)
+        below, above = _over(shared, below_in, below), _over(shared, above_in, above)
+    counts = len(below), len(above)
+    if min(counts) < FEWEST_BLOCKS:
+        return NotEstimable(
+            not_estimable=f"needs {FEWEST_BLOCKS} blocks of whole conversations, there are {min(counts)}"
+        )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = float(_unbiased(above.sum(axis=0)) / _unbiased(below.sum(axis=0)))
+        drawn = weights(counts[1], seed if joint else seed + OTHER_DRAW) @ above
+        rounds = _unbiased(drawn) / _unbiased(weights(counts[0], seed) @ below)
+    if not np.isfinite(value) or not np.isfinite(rounds).all():
+        return NotEstimable(not_estimable="nothing varies")
+    low, high = interval(rounds, min(counts))
+    how = f"{counts[0]} blocks drawn together" if joint else f"{counts[0]} and {counts[1]} blocks drawn apart"
+    return Estimate(
+        value=value,
+        low=min(low, value),
+        high=max(high, value),
+        n=int(above[:, 0].sum() + below[:, 0].sum()),
+        method=f"ratio of variances; block bootstrap, {how}, {ROUNDS} rounds",
+    )
+
+
+OTHER_DRAW = 1_000_003
+"""Added to the seed for the second of two groups, or both would draw the same blocks."""
+
+
+def _moments(
+    values: NDArray[np.floating[Any]], codes: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Give the blocks that hold a value and, per block, n, sum and sum of squares about the mean of all."""
+    known = ~np.isnan(values)
+    x = np.asarray(values, dtype=np.float64)[known]
+    x = x - x.mean() if len(x) else x
+    names, block = np.unique(codes[known], return_inverse=True)
+    columns = [np.bincount(block, weights=column, minlength=len(names)) for column in (np.ones(len(x)), x, x * x)]
+    return names.astype(np.intp), np.array(columns, dtype=np.float64).T.reshape(len(names), 3)
+
+
+def _over(blocks: NDArray[np.intp], names: NDArray[np.intp], sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    table = np.zeros((len(blocks), 3))
+    table[np.searchsorted(blocks, names)] = sums
+    return table
+
+
+def _unbiased(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    n, x, xx = sums[..., 0], sums[..., 1], sums[..., 2]
+    return np.asarray(np.maximum(xx - x * x / n, 0.0) / (n - 1))

@@ -1,0 +1,1 @@
+"""The files that people, pull requests and machines read."""

@@ -1,0 +1,77 @@
+"""`junit.xml`: one case per SLO line and endpoint, and one for the run's validity."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+from junitparser import Failure, JUnitXml, TestCase, TestSuite
+
+from analysis.render import summary
+from analysis.words.plaintext import clean
+
+if TYPE_CHECKING:
+    from analysis.model import Report
+    from analysis.render.summary import SloRow
+
+BREACHED, INCONCLUSIVE, INVALID = "slo.breached", "slo.inconclusive", "run.invalid"
+"""The failure types: breached, not decided, and not to be trusted at all."""
+
+
+def to_junit(report: Report) -> bytes:
+    """Give the document; a case fails with a type of its own unless its line passes in a valid run."""
+    suite = TestSuite(clean(f"tailgate: {report.name}"))
+    suite.timestamp = clean(report.started_at)
+    suite.add_property("run_id", clean(report.run_id))
+    suite.add_property("verdict", report.verdict)
+    suite.add_testcase(_validity(report))
+    for row in summary.slo_rows(report):
+        suite.add_testcase(_case(row, report))
+    document = JUnitXml("tailgate")
+    document.add_testsuite(suite)
+    document.update_statistics()
+    return same_bytes(document.tostring())
+
+
+def same_bytes(text: bytes) -> bytes:
+    """Write the document the same way whichever XML library junitparser found."""
+    root = ET.fromstring(text)  # noqa: S314  our own document, made a line above
+    ET.indent(root)
+    written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written + b"\n"
+
+
+def _validity(report: Report) -> TestCase:
+    case = TestCase("the load generator was not the bottleneck", classname="tailgate.run")
+    if _is_invalid(report):
+        case.result = [failure(_reasons(report), INVALID)]
+    return case
+
+
+def _case(row: SloRow, report: Report) -> TestCase:
+    case = TestCase(row.line, classname=f"tailgate.slo.{row.endpoint}")
+    figure = f"{row.value} {row.interval}".rstrip()
+    facts = f"{row.endpoint}: {row.line}: {figure}, n = {row.n}. {row.sentence}"
+    case.system_out = facts
+    if _is_invalid(report):
+        case.result = [failure(f"run invalid, so this line is not decided: {_reasons(report)}", INVALID, facts)]
+    elif row.verdict == "fail":
+        case.result = [failure(row.sentence, BREACHED, facts)]
+    elif row.verdict == "inconclusive":
+        case.result = [failure(row.sentence, INCONCLUSIVE, facts)]
+    return case
+
+
+def _is_invalid(report: Report) -> bool:
+    return report.verdict == "invalid" or report.validity.verdict == "invalid"
+
+
+def _reasons(report: Report) -> str:
+    return "; ".join(clean(reason) for reason in report.validity.reasons) or clean(report.headline)
+
+
+def failure(message: str, kind: str, text: str = "") -> Failure:
+    """Give a failure of a kind."""
+    made = Failure(message, kind)
+    made.text = text or message
+    return made

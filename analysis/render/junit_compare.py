@@ -1,0 +1,56 @@
+"""`compare.junit.xml`: one case per margin and pair, and one for the validity of the runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from junitparser import JUnitXml, TestCase, TestSuite
+
+from analysis.comparing import verdict_text
+from analysis.render.junit import INVALID, failure, same_bytes
+from analysis.words.figures import unit_word
+from analysis.words.plaintext import clean
+
+if TYPE_CHECKING:
+    from analysis.comparing.comparison import Comparison, MarginLine
+
+BROKEN, INCONCLUSIVE = "margin.broken", "margin.inconclusive"
+
+
+def to_junit(comparison: Comparison) -> bytes:
+    """Give the document; a case fails with a type of its own unless its margin is kept by valid runs."""
+    names = [", ".join(clean(run.folder) for run in side) for side in (comparison.candidate, comparison.base)]
+    suite = TestSuite(f"tailgate compare: {names[0]} against {names[1]}")
+    suite.add_property("verdict", comparison.verdict)
+    suite.add_testcase(_validity(comparison))
+    for line in comparison.lines:
+        suite.add_testcase(_case(line, comparison))
+    document = JUnitXml("tailgate compare")
+    document.add_testsuite(suite)
+    document.update_statistics()
+    return same_bytes(document.tostring())
+
+
+def _validity(comparison: Comparison) -> TestCase:
+    case = TestCase("the load generators were not the bottleneck", classname="tailgate.run")
+    if comparison.verdict == "invalid":
+        case.result = [failure(_reasons(comparison), INVALID)]
+    return case
+
+
+def _case(line: MarginLine, comparison: Comparison) -> TestCase:
+    case = TestCase(clean(line.line), classname=clean(f"tailgate.compare.{line.pair}"))
+    effect = verdict_text.effect_text(line.figure, line.form, unit_word(line.unit))
+    sentence = clean(line.sentence)
+    case.system_out = clean(f"{line.pair}: {line.line}: {effect}. {line.sentence}")
+    if comparison.verdict == "invalid":
+        case.result = [failure(f"a run is invalid, so this is not decided: {_reasons(comparison)}", INVALID, sentence)]
+    elif line.verdict == "fail":
+        case.result = [failure(sentence, BROKEN)]
+    elif line.verdict == "inconclusive":
+        case.result = [failure(sentence, INCONCLUSIVE)]
+    return case
+
+
+def _reasons(comparison: Comparison) -> str:
+    return "; ".join(clean(reason) for run in (*comparison.base, *comparison.candidate) for reason in run.reasons)

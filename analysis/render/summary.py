@@ -1,0 +1,284 @@
+"""A report as the rows that every renderer shows: SLO lines worst first, and endpoints side by side."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from analysis.model import Estimate, Figure, Group, NotEstimable, Report, SloLine
+from analysis.words import figures
+from analysis.words.figures import Unit
+from analysis.words.plaintext import clean
+
+WORDS: dict[str, str] = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE", "invalid": "INVALID"}
+SYMBOLS: dict[str, str] = {"pass": "✓", "fail": "✕", "inconclusive": "?", "invalid": "⊘"}
+MEANINGS: dict[str, str] = {
+    "pass": "Every line holds, with its whole interval on the right side of the limit.",
+    "fail": "At least one line is breached, with its whole interval beyond the limit.",
+    "inconclusive": "No line is shown to be breached, and at least one could not be decided. This is not a pass.",
+    "invalid": "The load generator, not the target, may have set these figures. They decide nothing.",
+}
+
+HEADLINE_METRICS = ("ttft_ms", "response_time_ms")
+HEADLINE_QUANTILES = ("p50", "p95", "p99")
+SUCCESSFUL = ("ok", "ok_length")
+OVERLAPPING = frozenset({"throttled", "failed"})
+"""Shares that are no outcome: all turns that a limit refused or held back, and all that were not successful."""
+
+_SHARES = "Shares of all intended turns"
+VOID = "The run is invalid, so none of these verdicts stands."
+_ORDER = {"fail": 0, "inconclusive": 1, "pass": 2}
+_QUANTILE_OF = re.compile(r"\s*(p\d+(?:[._]\d+)?|mean)\s*\(\s*([a-z0-9_]+)\s*\)")
+_NAME = re.compile(r"\s*([a-z0-9_]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class SloRow:
+    """One SLO line and endpoint in words."""
+
+    verdict: Literal["pass", "fail", "inconclusive"]
+    line: str
+    endpoint: str
+    value: str
+    interval: str
+    limit: str
+    margin: str
+    n: str
+    provenance: str
+    sentence: str
+    source: SloLine
+
+    @property
+    def word(self) -> str:
+        """The verdict as a word."""
+        return WORDS[self.verdict]
+
+    @property
+    def symbol(self) -> str:
+        """The verdict as a sign."""
+        return SYMBOLS[self.verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One figure in words; `verdict` is that of the SLO line about it, else empty."""
+
+    value: str
+    interval: str = ""
+    note: str = ""
+    verdict: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One figure for every endpoint."""
+
+    section: str
+    label: str
+    cells: tuple[Cell, ...]
+
+
+def slo_rows(report: Report) -> list[SloRow]:
+    """Give every line: breached first, then undecided, then passed, each in the report's order."""
+    return [_slo_row(line) for line in sorted(report.slo, key=lambda line: _ORDER[line.verdict])]
+
+
+def _slo_row(line: SloLine) -> SloRow:
+    unit = slo_unit(line)
+    known = isinstance(line.figure, Estimate)
+    margin = (
+        figures.margin_text(line.figure.value, line.limit, line.comparator) if isinstance(line.figure, Estimate) else ""
+    )
+    if line.verdict == "inconclusive" and line.needed_turns is not None:
+        margin = f"needs {line.needed_turns:,} turns"
+    return SloRow(
+        verdict=line.verdict,
+        line=clean(line.line),
+        endpoint=clean(f"{line.endpoint} · {line.arm}" if line.arm else line.endpoint),
+        value=figures.estimate_text(line.figure, unit),
+        interval=figures.interval_text(line.figure, unit),
+        limit=f"{line.comparator} {figures.limit_text(line.limit, unit)}" if line.comparator else "",
+        margin=margin,
+        n=figures.count(line.figure.n if isinstance(line.figure, Estimate) else None),
+        provenance=provenance(line.figure) if isinstance(line.figure, Estimate) else "",
+        sentence=clean(line.sentence) if known else _with_reason(line),
+        source=line,
+    )
+
+
+def _with_reason(line: SloLine) -> str:
+    sentence = clean(line.sentence)
+    reason = clean(line.figure.not_estimable) if isinstance(line.figure, NotEstimable) else ""
+    return sentence if reason in sentence else f"{sentence} ({reason})"
+
+
+def slo_unit(line: SloLine) -> Unit:
+    """Give the unit of a line's figure: its own word, else the suffix of its metric's name."""
+    return figures.unit_word(line.unit) or figures.unit_of(slo_target(line)[1])
+
+
+def slo_target(line: SloLine) -> tuple[str, str]:
+    """Give (`p95`, `ttft_ms`) of a line; the quantile is empty for a share or a scalar."""
+    if found := _QUANTILE_OF.match(line.line):
+        return found[1].replace(".", "_"), found[2]
+    name = _NAME.match(line.line)
+    return "", name[1] if name else ""
+
+
+def headline(report: Report) -> str:
+    """Give the headline without the verdict's word, which every renderer shows before it."""
+    return clean(report.headline).removeprefix(f"{WORDS[report.verdict]}: ")
+
+
+def further_reasons(report: Report) -> list[str]:
+    """Give the reasons of invalidity that the headline does not already name."""
+    said = headline(report)
+    return [reason for reason in map(clean, report.validity.reasons) if reason not in said]
+
+
+def started(report: Report) -> str:
+    """Give the start to the minute, in UTC; a text that is no time as it is."""
+    try:
+        moment = datetime.fromisoformat(report.started_at)
+    except ValueError:
+        return clean(report.started_at)
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment.tzinfo else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def verdict_counts(report: Report) -> str:
+    """Say how many lines have which verdict: `2 fail · 2 inconclusive · 6 pass`."""
+    counts: Counter[str] = Counter(line.verdict for line in report.slo)
+    return " · ".join(f"{counts[verdict]} {verdict}" for verdict in _ORDER if counts[verdict])
+
+
+def headline_groups(report: Report) -> list[Group]:
+    """Give the groups that the figures are about: the steady phase, or every group where there is none."""
+    return [group for group in report.groups if group.phase == "steady"] or list(report.groups)
+
+
+def group_name(group: Group, groups: list[Group]) -> str:
+    """Give the endpoint's name; with its arm and phase only where these tell groups apart."""
+    parts = [group.endpoint]
+    alike = [other for other in groups if other.endpoint == group.endpoint]
+    if len({other.arm for other in alike}) > 1:
+        parts.append(group.arm or "no arm")
+    if len({other.phase for other in groups}) > 1:
+        parts.append(group.phase.replace("_", "-"))
+    return clean(" · ".join(parts))
+
+
+def endpoint_names(report: Report) -> list[str]:
+    """Give every endpoint in the order of its first mention: its index is its colour in each picture."""
+    named = [group.endpoint for group in report.groups] + list(report.plots.spectra) + list(report.plots.timelines)
+    return list(dict.fromkeys(named))
+
+
+def sides(report: Report) -> list[Side]:
+    """Give the headline figures with one cell per group of `headline_groups`, in its order."""
+    groups = headline_groups(report)
+    held = [] if report.verdict == "invalid" else report.slo
+    verdicts = {(line.endpoint, line.arm, *slo_target(line)): line.verdict for line in held}
+    rows = [_latency(groups, metric, q, verdicts) for metric in HEADLINE_METRICS for q in HEADLINE_QUANTILES]
+    # What the server took beside what the user felt: they part where turns waited, or left late.
+    alone = not any("response_time_ms" in group.metrics for group in groups)
+    rows += [_latency(groups, "service_time_ms", q, verdicts) for q in (HEADLINE_QUANTILES if alone else ("p99",))]
+    rows += [_share(groups, "Throttled turns", "throttled", "throttled_share", verdicts), _failed(groups, verdicts)]
+    if any(group.attainment for group in groups):
+        within = (cell(group.attainment, "share") for group in groups)
+        rows.append(Side(_SHARES, figures.label("attainment"), tuple(within)))
+    rows += [_cost(groups, name, verdicts) for name in _cost_names(groups)]
+    rows += [_rate(groups, name) for name in dict.fromkeys(name for group in groups for name in group.rates)]
+    rows.append(Side("Load", "Turns", tuple(Cell(f"{group.turns:,}") for group in groups)))
+    rows.append(Side("Load", "Users", tuple(Cell(f"{group.users:,}") for group in groups)))
+    return [row for row in rows if any(cell.value != figures.MISSING for cell in row.cells)]
+
+
+Verdicts = Mapping[tuple[str, str, str, str], str]
+"""Verdict by endpoint, arm, quantile and metric."""
+
+
+def cell(figure: Figure | None, unit: Unit, verdict: str = "") -> Cell:
+    """Give one figure in words, with its n and method as the note; a figure that was never made is a dash."""
+    if figure is None:
+        return Cell(figures.MISSING)
+    if isinstance(figure, NotEstimable):
+        return Cell(figures.NOT_ESTIMABLE, note=clean(figure.not_estimable), verdict=verdict)
+    return Cell(figures.estimate_text(figure, unit), figures.interval_text(figure, unit), provenance(figure), verdict)
+
+
+def provenance(figure: Estimate) -> str:
+    """Say what a figure rests on: n, the independent turns that n is worth, and the method."""
+    worth = "" if figure.n_effective is None else f" (worth {figure.n_effective:,.0f} independent turns)"
+    return f"n = {figure.n:,}{worth}, {clean(figure.method)}"
+
+
+def side_name(side: Side) -> str:
+    """Name a side outside its section: `Response time p95`."""
+    return f"{side.section} {side.label}" if side.label[:1] == "p" else side.label
+
+
+def _latency(groups: list[Group], metric: str, quantile: str, verdicts: Verdicts) -> Side:
+    cells = tuple(
+        cell(
+            group.metrics.get(metric, {}).get(quantile),
+            "ms",
+            verdicts.get((group.endpoint, group.arm, quantile, metric), ""),
+        )
+        for group in groups
+    )
+    return Side(figures.label(metric), figures.quantile_label(quantile), cells)
+
+
+def _share(groups: list[Group], label: str, name: str, metric: str, verdicts: Verdicts) -> Side:
+    cells = (
+        cell(group.shares.get(name), "share", verdicts.get((group.endpoint, group.arm, "", metric), ""))
+        for group in groups
+    )
+    return Side(_SHARES, label, tuple(cells))
+
+
+def _failed(groups: list[Group], verdicts: Verdicts) -> Side:
+    cells = []
+    for group in groups:
+        verdict = verdicts.get((group.endpoint, group.arm, "", "failed_share"), "")
+        if "failed" in group.shares:
+            cells.append(cell(group.shares["failed"], "share", verdict))
+            continue
+        lost = [figure.value for name, figure in parts(group).items() if name not in SUCCESSFUL]
+        cells.append(Cell(figures.value_text(sum(lost), "share"), note="sum of its outcomes below", verdict=verdict))
+    return Side(_SHARES, "Unsuccessful turns", tuple(cells))
+
+
+def parts(group: Group) -> dict[str, Estimate]:
+    """Give the shares that divide the turns by outcome."""
+    return {
+        name: figure
+        for name, figure in group.shares.items()
+        if isinstance(figure, Estimate) and name not in OVERLAPPING
+    }
+
+
+def _cost_names(groups: list[Group]) -> list[str]:
+    names = dict.fromkeys(name for group in groups for name in group.cost)
+    per_1k = [name for name in names if "1k" in name]
+    return per_1k or list(names)
+
+
+def _cost(groups: list[Group], name: str, verdicts: Verdicts) -> Side:
+    cells = (
+        cell(group.cost.get(name), figures.unit_of(name), verdicts.get((group.endpoint, group.arm, "", name), ""))
+        for group in groups
+    )
+    return Side("Cost", figures.label(name), tuple(cells))
+
+
+def _rate(groups: list[Group], name: str) -> Side:
+    cells = (
+        Cell(figures.value_text(group.rates[name], "")) if name in group.rates else Cell(figures.MISSING)
+        for group in groups
+    )
+    return Side("Load", figures.label(name), tuple(cells))

@@ -1,0 +1,243 @@
+"""Rows of attempts: CSV files to typed columns, piece by piece, with torn and broken lines left out and counted."""
+
+from __future__ import annotations
+
+import csv
+from itertools import pairwise
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.rows.fields import Fields, fields, of_texts
+from analysis.rows.labels import Labels
+from scenarios.errors import TailgateError
+from scenarios.records import SCHEMA_VERSION, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+IDS = ("user_id", "conversation_id", "turn_id")
+"""Read as 64-bit hashes: they are only ever compared, and ten million strings would not fit."""
+
+LABELS = ("worker", "case_id", "endpoint", "arm", "phase", "outcome", "error_code")
+"""Read as categories."""
+
+STAMPS = ("seq", "intended_s", "sent_s", "first_token_s", "first_output_s", "last_token_s", "end_s", "waited_s")
+"""Read as 64-bit floats, for microseconds within hours."""
+
+SMALL = (
+    "attempt_no",
+    "http_status",
+    "input_tokens",
+    "cached_input_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+)
+"""Read as 32-bit floats: counts below 16.7 million are exact."""
+
+USED = (*IDS, *LABELS, *STAMPS, *SMALL)
+SHORT = np.iinfo(np.int16).max
+DTYPES = {
+    **dict.fromkeys(IDS, "uint64"),
+    "user_id": "uint32",  # only ever counted
+    **dict.fromkeys(LABELS, "int16"),
+    **dict.fromkeys(STAMPS, "float64"),
+    **dict.fromkeys(SMALL, "float32"),
+}
+NUMBERS = (*STAMPS, *SMALL)
+NEEDED = ("worker", "seq", "turn_id", "endpoint", "phase", "attempt_no", "intended_s", "sent_s", "end_s", "outcome")
+"""Without these columns there is nothing to say; any other may be missing."""
+
+IMPOSSIBLE = 1e9
+"""Thirty years in seconds, or a billion tokens in one answer: such a number is no measurement but missing."""
+
+PIECE_BYTES = 4 << 20
+"""Small enough that a piece's columns stay in the processor's cache."""
+
+
+class Rows:
+    """The columns of all rows read so far."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._columns: dict[str, NDArray[Any]] = {}
+        self._labels = {name: Labels() for name in LABELS}
+
+    def read(self, path: Path, notes: list[str], tell: Callable[[int], None]) -> None:
+        """Add the rows of one file; `tell` hears of the bytes read.
+
+        Raises TailgateError when it is no such file or of another schema.
+        """
+        left_out = 0
+        with path.open("rb") as file:
+            header = _header(path, file)
+            for piece in _pieces(file) if header else ():
+                found, broken = _parse(piece, len(header))
+                left_out += broken + sum(self._add(path, part, header) for part in found)
+                tell(len(piece))
+        if left_out:
+            notes.append(f"{path.name}: {left_out:,} torn or broken lines were left out")
+
+    def _add(self, path: Path, part: Fields, header: list[str]) -> int:
+        """Add the whole rows of a piece; give the number of those left out."""
+        place = {name: header.index(name) for name in ("schema", *USED) if name in header}
+        numbers, whole = _numbers(part, place)
+        _check_schema(path, numbers.pop("schema", np.zeros(0)), whole)
+        texts = {name: part.hashes(place[name]) for name in (*IDS, *LABELS) if name in place}
+        whole &= np.isin(texts["outcome"], OUTCOMES)
+        for name in ("worker", "endpoint", "phase"):
+            whole &= texts[name] != 0
+        rows = np.flatnonzero(whole)
+        for name in USED:
+            if name in numbers:
+                self._put(name, numbers[name], rows)
+            elif name in texts and name in LABELS:
+                self._put(name, self._labels[name].codes(texts[name], part, place[name]), rows)
+            elif name in texts:
+                self._put(name, texts[name], rows)
+            else:
+                self._put(
+                    name, np.full(part.lines, np.nan) if name in NUMBERS else np.zeros(part.lines, np.int16), rows
+                )
+        self.count += len(rows)
+        return part.lines - len(rows)
+
+    def _put(self, name: str, values: NDArray[Any], rows: NDArray[np.intp]) -> None:
+        """Append; room is doubled each time (untouched memory costs nothing), and none made while all is missing."""
+        column = self._columns.get(name)
+        needed = self.count + len(rows)
+        if column is None and not _known(values).any():
+            return
+        if column is None or len(column) < needed:
+            column = _room(name, column, self.count, max(needed, 2 * self.count))
+        if column.dtype == np.int16 and values.max(initial=0) > SHORT:
+            column = column.astype(np.int32)
+        self._columns[name] = column
+        column[self.count : needed] = values if len(rows) == len(values) else values[rows]
+
+    def take(self) -> dict[str, Any]:
+        """Give the columns, and forget them."""
+        columns: dict[str, Any] = {}
+        for name in USED:
+            column = self._columns.pop(name, None)
+            # One missing value seen as many.
+            column = np.broadcast_to(_room(name, None, 1, 1), self.count) if column is None else column[: self.count]
+            columns[name] = self._labels[name].categorical(column) if name in LABELS else column
+        return columns
+
+
+def _room(name: str, column: NDArray[Any] | None, used: int, size: int) -> NDArray[Any]:
+    """Give an array for `size` rows that begins with the `used` ones of `column`, or as many missing."""
+    dtype = DTYPES[name] if column is None else column.dtype
+    found: NDArray[Any] = np.empty(size, dtype=dtype)
+    found[:used] = (np.nan if name in NUMBERS else 0) if column is None else column[:used]
+    return found
+
+
+def _known(values: NDArray[Any]) -> NDArray[np.bool_]:
+    return np.asarray(~np.isnan(values) if values.dtype.kind == "f" else values != 0)
+
+
+OUTCOMES = of_texts([[outcome.value] for outcome in Outcome], 1).hashes(0)
+
+
+def _numbers(part: Fields, place: dict[str, int]) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.bool_]]:
+    """Read the columns of numbers; mark the lines without a word where a number belongs, and with those all need."""
+    found = {}
+    whole = np.ones(part.lines, dtype=bool)
+    for name in ("schema", *NUMBERS):
+        if name in place:
+            values, wrong = part.numbers(place[name])
+            whole &= ~wrong
+            values[~(np.abs(values) < IMPOSSIBLE)] = np.nan
+            found[name] = values
+    for name in ("seq", "attempt_no", "intended_s"):
+        whole &= ~np.isnan(found[name])
+    return found, whole
+
+
+def _check_schema(path: Path, versions: NDArray[np.float64], whole: NDArray[np.bool_]) -> None:
+    if not len(versions):
+        return
+    odd = versions[whole & (versions != SCHEMA_VERSION) & ~np.isnan(versions)]
+    if len(odd):
+        raise TailgateError(f"{path}: rows of schema {odd[0]:g}, this Tailgate reads {SCHEMA_VERSION}")
+
+
+def _header(path: Path, file: IO[bytes]) -> list[str]:
+    line = file.readline().decode("utf-8-sig", errors="replace").strip()
+    names = line.split(",") if line else []
+    missing = [name for name in NEEDED if name not in names]
+    if names and missing:
+        raise TailgateError(f"{path}:1: not a file of attempts: the columns {', '.join(missing)} are missing")
+    return names
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    """Give whole lines, some megabytes at a time; a last line without its line end comes as it is."""
+    rest = b""
+    while block := file.read(PIECE_BYTES):
+        lines, end, tail = block.rpartition(b"\n")
+        if end:
+            yield rest + lines + end
+            rest = tail
+        else:
+            rest += block
+    if rest:
+        yield rest
+
+
+def _parse(piece: bytes, width: int) -> tuple[list[Fields], int]:
+    """Find the fields of whole lines; the fast path is for pieces in which every line is plain."""
+    found = fields(piece, width) or fields(piece.replace(b"\r\n", b"\n"), width)
+    if found is not None:
+        return [found], 0
+    plain, odd = _split(piece.replace(b"\r\n", b"\n"), width)
+    rows, broken = mend(odd, width)
+    parts = [fields(plain, width) if plain else None, of_texts(rows, width) if rows else None]
+    return [part for part in parts if part is not None], broken
+
+
+def _split(piece: bytes, width: int) -> tuple[bytes, bytes]:
+    """Part the plain lines, of `width` fields, from the others."""
+    raw = np.frombuffer(piece, dtype=np.uint8)
+    ends = np.flatnonzero(raw == ord("\n")) + 1
+    ends = ends if piece.endswith(b"\n") else np.append(ends, len(piece))
+    commas = np.searchsorted(np.flatnonzero(raw == ord(",")), ends)
+    bad = np.diff(commas, prepend=0) != width - 1
+    strange = np.flatnonzero(np.isin(raw, np.frombuffer(b'"\r\0', dtype=np.uint8)))
+    bad[np.searchsorted(ends, strange, side="right")] = True
+    bad[-1] |= not piece.endswith(b"\n")
+    turns = np.flatnonzero(np.diff(bad, prepend=not bad[0]))
+    edges = [0, *(ends[turns[1:] - 1].tolist()), len(piece)]
+    runs = [piece[low:high] for low, high in pairwise(edges)]
+    first, second = b"".join(runs[::2]), b"".join(runs[1::2])
+    return (second, first) if bad[0] else (first, second)
+
+
+def mend(lines: bytes, width: int) -> tuple[list[list[str]], int]:
+    """Give the fields of the lines that have `width` of them and a line end, and the number of the others."""
+    kept, broken = [], 0
+    for line in lines.splitlines(keepends=True):
+        text = line.decode("utf-8", errors="replace").replace("\0", "")
+        if not text.strip():
+            continue
+        try:
+            row = next(csv.reader([text]), [])
+        except csv.Error:  # a field beyond all measure
+            row = []
+        if len(row) == width and text.endswith("\n"):
+            kept.append(row)
+        else:
+            broken += 1
+    return kept, broken
+
+
+def empty_attempts() -> pd.DataFrame:
+    """Give an attempts frame without rows."""
+    return pd.DataFrame(Rows().take())

@@ -1,0 +1,1 @@
+"""Statistics without a word of what is measured: blocks, quantiles, shares, effects, each with its interval."""

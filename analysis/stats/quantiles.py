@@ -1,0 +1,264 @@
+"""Quantiles: exact from the values, with an interval that allows for correlated turns, or the reason for none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import numpy as np
+from scipy.special import bdtr, bdtrik, betaincinv, stdtrit
+
+from analysis.model import Estimate, Figure, NotEstimable
+from analysis.stats.blocks import PIECE, binned
+from analysis.stats.bootstrap import FEWEST_BLOCKS, ROUNDS, design_effect, interval, is_noise, ratios
+from analysis.stats.independence import is_independent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from analysis.stats.blocks import Blocks
+    from analysis.stats.independence import Pairs
+
+STANDARD = (0.5, 0.9, 0.95, 0.99, 0.999)
+Z = 1.959963984540054
+"""The standard normal's 97.5th percentile."""
+
+NO_VALUES = NotEstimable(not_estimable="no successful turn has it")
+
+
+def name_of(p: float) -> str:
+    """Give a quantile's key: 0.999 is `p99_9`."""
+    return "p" + f"{p * 100:.6g}".replace(".", "_")
+
+
+def fewest(p: float) -> int:
+    """Give the least n with a two-sided 95 % order-statistic interval: both p^n and (1 - p)^n at most 2.5 %."""
+    return math.ceil(round(math.log(0.025) / math.log(max(p, 1 - p)), 9))
+
+
+def ranks(n: int, p: float) -> tuple[int, int]:
+    """Give the ranks j, k (from 1) with P(x_(j) <= p-quantile <= x_(k)) >= 95 %, at most 2.5 % lost on each side."""
+    low = math.floor(float(bdtrik(0.025, n, p)))
+    while bdtr(low, n, p) > 0.025:
+        low -= 1
+    high = max(math.floor(float(bdtrik(0.975, n, p))) - 1, 0)
+    while bdtr(high, n, p) < 0.975:
+        high += 1
+    return low + 1, high + 1
+
+
+class Ordered(Protocol):
+    """Values in ascending order, in blocks of time."""
+
+    @property
+    def n(self) -> int:
+        """Number of values."""
+
+    @property
+    def independent(self) -> bool:
+        """Whether no correlation was found."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of the bootstrap."""
+
+    @property
+    def how(self) -> str:
+        """How a quantile is read off."""
+
+    @property
+    def fewest_blocks(self) -> int:
+        """Number of blocks below which correlated values have no interval."""
+
+    @property
+    def present(self) -> NDArray[np.float64]:
+        """Number of values in each block."""
+
+    def total(self) -> NDArray[np.float64]:
+        """Add up the values in each block."""
+
+    def at(self, rank: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give the values at ranks counted from 0."""
+
+    def at_most(self, cuts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Count the values at or below each cut in each block: one row per cut."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Values of one metric, ascending.
+
+    `as_came` are the same in the order of time, with NaN where a turn has none; `codes` are the blocks of these, and
+    `present` counts the values in each block. `independent` when no correlation was found in time.
+    """
+
+    values: NDArray[np.float64]
+    as_came: NDArray[np.float64]
+    codes: NDArray[np.integer[Any]]
+    present: NDArray[np.float64]
+    independent: bool
+    seed: int
+    how: ClassVar[str] = "linear"
+    fewest_blocks: ClassVar[int] = FEWEST_BLOCKS
+
+    @property
+    def n(self) -> int:
+        """Number of values."""
+        return len(self.values)
+
+    def total(self) -> NDArray[np.float64]:
+        """Add up the values in each block."""
+        return binned(self.codes, self.as_came, len(self.present))
+
+    def at(self, rank: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give the values at ranks counted from 0, interpolated between neighbours."""
+        below = np.minimum(rank.astype(np.intp), self.n - 1)
+        above = np.minimum(below + 1, self.n - 1)
+        low, high = self.values[below], self.values[above]
+        share = rank - below
+        # Infinite values (failures counted as never) would give inf - inf and 0 x inf.
+        with np.errstate(invalid="ignore"):
+            return np.where((share == 0) | (low == high), low, low + (high - low) * share)
+
+    def value(self, p: float) -> float:
+        """Give one quantile (numpy `linear`) without an interval."""
+        return float(self.at(np.array([p * (self.n - 1)]))[0])
+
+    def at_most(self, cuts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Count the values at or below each cut (ascending) in each block: one row per cut."""
+        width = len(cuts) + 1  # values above all cuts, and NaN, fall into the last column
+        table = np.zeros(len(self.present) * width, dtype=np.intp)
+        for first in range(0, len(self.as_came), PIECE):
+            kind = np.searchsorted(cuts, self.as_came[first : first + PIECE], side="left")
+            cell = self.codes[first : first + PIECE].astype(np.intp) * width + kind
+            table += np.bincount(cell, minlength=len(table))
+        return np.cumsum(table.reshape(-1, width), axis=1)[:, :-1].T.astype(np.float64)
+
+
+def sample(values: NDArray[np.float64], blocks: Blocks, of: Pairs, seed: int) -> Sample:
+    """Take the turns that have the metric, given in the order of time; NaN is "has none"."""
+    independent = is_independent(ranked(values if of.rows is None else values[of.rows]), of)
+    known = ~np.isnan(values)
+    present = blocks.sums(known)
+    ordered = values[known]
+    ordered.sort()
+    return Sample(ordered, values, blocks.codes, present, independent, seed)
+
+
+def ranked(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give each value's rank among all, NaN where there is none.
+
+    Equal values share a rank, or a metric that is mostly 0 would look like a trend.
+    """
+    known = np.flatnonzero(~np.isnan(values))
+    order = known[np.argsort(values[known])]
+    ordered = values[order]
+    rank = np.full(len(values), np.nan)
+    rank[order] = np.cumsum(np.append(False, ordered[1:] != ordered[:-1])) if len(order) else 0.0
+    return rank
+
+
+def figures(data: Ordered) -> dict[str, Figure]:
+    """Give the standard quantiles and the mean of a sample."""
+    found = dict(zip(map(name_of, STANDARD), quantiles(data, STANDARD), strict=True))
+    return {**found, "mean": mean(data)}
+
+
+def quantiles(data: Ordered, ps: Sequence[float]) -> list[Figure]:
+    """Estimate ascending quantiles (numpy `linear`), each with a 95 % interval or with what would be needed.
+
+    Independent values: order statistics x_(j), x_(k) by the binomial distribution. Else the same interval at the
+    effective n = n / design effect of the share of values at or below the quantile (block bootstrap), with Student's t
+    in place of the normal: Korn & Graubard 1998, as used for shares in surveys, carried to ranks.
+    """
+    if data.n == 0:
+        return [NO_VALUES for _ in ps]
+    values = data.at(np.array(ps) * (data.n - 1))
+    hits, present = data.at_most(values), data.present
+    effects = [_effect(data, hits[i], present) for i in range(len(ps))]
+    return [_figure(data, p, float(v), e) for p, v, e in zip(ps, values, effects, strict=True)]
+
+
+def quantile(data: Ordered, p: float) -> Figure:
+    """Estimate one quantile, see `quantiles`."""
+    return quantiles(data, (p,))[0]
+
+
+def _effect(data: Ordered, hits: NDArray[np.float64], present: NDArray[np.float64]) -> float:
+    effect = design_effect(hits, present, data.seed)
+    if data.independent and is_noise(effect, int((present > 0).sum())):
+        return 1.0
+    return max(effect, 1.0)
+
+
+def _figure(data: Ordered, p: float, value: float, effect: float) -> Figure:
+    effective = data.n / effect
+    blocks = int((data.present > 0).sum())
+    if effective < fewest(p):
+        return _too_few(p, data.n, effective)
+    if effect == 1.0 and data.independent:
+        low, high = data.at(np.array(ranks(data.n, p)) - 1.0)
+        method = f"{data.how}; order statistics"
+    elif blocks < data.fewest_blocks:
+        return NotEstimable(
+            not_estimable=f"values are correlated and fall into {blocks} blocks, {data.fewest_blocks} are needed",
+        )
+    else:
+        low, high = data.at(np.array(_tails(effective, p, blocks)) * (data.n - 1))
+        method = f"{data.how}; order statistics at effective n by block bootstrap, {blocks} blocks"
+    return Estimate(
+        value=value,
+        low=min(float(low), value),
+        high=max(float(high), value),
+        n=data.n,
+        n_effective=round(effective, 1),
+        method=method,
+    )
+
+
+def _tails(effective: float, p: float, blocks: int) -> tuple[float, float]:
+    """Give the ranks, as shares of n, between which the quantile lies: Clopper-Pearson at the effective n."""
+    n = effective * (Z / float(stdtrit(blocks - 1, 0.975))) ** 2
+    low = float(betaincinv(n * p, n * (1 - p) + 1, 0.025))
+    high = float(betaincinv(n * p + 1, n * (1 - p), 0.975))
+    return low, high
+
+
+def _too_few(p: float, n: int, effective: float) -> NotEstimable:
+    need = fewest(p)
+    have = f"{n:,}" if effective == n else f"{n:,}, worth {effective:,.0f} independent ones"
+    times = f": run {need / effective:.1f} times as long" if effective >= 1 else ""
+    text = f"{name_of(p).replace('_', '.')} needs {need:,} turns, there are {have}{times}"
+    return NotEstimable(not_estimable=text, needed_turns=math.ceil(need * n / effective) if effective >= 1 else need)
+
+
+def mean(data: Ordered) -> Figure:
+    """Estimate the mean with a 95 % interval by block bootstrap of sum / count."""
+    if data.n == 0:
+        return NO_VALUES
+    return ratio(data.total(), data.present, data.n, data.seed, "mean", least=data.fewest_blocks)
+
+
+def ratio(  # noqa: PLR0913 - two sums, and what a figure says of itself
+    top: NDArray[np.float64],
+    bottom: NDArray[np.float64],
+    n: int,
+    seed: int,
+    method: str,
+    *,
+    least: int = FEWEST_BLOCKS,
+) -> Figure:
+    """Estimate sum(top) / sum(bottom), both given per block, with a 95 % interval by block bootstrap."""
+    used = (bottom > 0) | (top > 0)
+    top, bottom = top[used], bottom[used]
+    if not bottom.sum() > 0:
+        return NotEstimable(not_estimable="nothing to divide by")
+    if len(top) < least:
+        return NotEstimable(not_estimable=f"needs {least} blocks of whole conversations, there are {len(top)}")
+    value = float(top.sum() / bottom.sum())
+    low, high = interval(ratios(top, bottom, seed), len(top))
+    label = f"{method}; block bootstrap, {len(top)} blocks, {ROUNDS} rounds"
+    return Estimate(value=value, low=min(low, value), high=max(high, value), n=n, method=label)

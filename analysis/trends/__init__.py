@@ -1,0 +1,1 @@
+"""Many runs: one row each, their trend, and where it changed."""
