@@ -76,7 +76,7 @@ def report(run: Run, tell: Tell = quiet) -> Report:
         if len(part.turns) or part.phase == "steady":
             groups.append(group)
         if part.phase == "steady":
-            held += hold(lines, Entry(part, gaps, prices.get(part.endpoint), run.meta.get("cases")))
+            held += hold(lines, Entry(part, gaps, prices.get(part.endpoint), run.meta.get("cases"), lines))
             held += [slo_eval.unreadable(line, reason, part) for line, reason in unread.items()]
     held += unmatched(lines, found)
     judged = validity(run.meta, _lateness(found), _stops(run.meta))

@@ -106,7 +106,7 @@ def needed_turns(line: Slo) -> int | None:
     """
     if line.quantile is not None:
         return samples_needed(line.quantile)
-    if METRICS[line.metric].kind != "share" or line.form != "limit":
+    if METRICS[line.metric].kind not in ("share", "quality") or line.form != "limit":
         return None
     share = line.limit if line.comparator.startswith("<") else 1 - line.limit
     return math.floor(_Z95**2 * (1 - share) / share) + 1 if share > 0 else None

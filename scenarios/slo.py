@@ -14,13 +14,16 @@ from scenarios import bound
 from scenarios.quantities import shown
 from scenarios.records import Outcome
 
-Kind = Literal["latency", "share", "scalar"]
+Kind = Literal["latency", "share", "quality", "scalar"]
 Comparator = Literal["<", "<=", ">", ">="]
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What an SLO can be about: its name ends in its `unit`; only a `latency` takes a quantile or a mean."""
+    """What an SLO can be about, in its `unit`; only a `latency` takes a quantile or a mean.
+
+    A `share` is of all intended turns, a `quality` of the answers that were graded.
+    """
 
     name: str
     unit: str
@@ -32,20 +35,29 @@ _LATENCIES = (
     *("response_time_ms", "service_time_ms", "throttled_time_ms", "schedule_lag_ms"),
 )
 _SHARES = (*(f"{outcome}_share" for outcome in Outcome), "failed_share")
+_QUALITIES = ("accuracy", "hallucination_share", "policy_safe_share", "terse_share", "fallback_share")
 _SCALARS = {
     "cost_per_1k_responses_usd": "usd",
     "cost_per_response_usd": "usd",
+    "cost_per_good_response_usd": "usd",
+    "cost_per_conversation_usd": "usd",
+    "cost_per_million_output_tokens_usd": "usd",
+    "wasted_share": "share",
     "turns_per_second": "per_second",
     "output_tokens_per_second": "per_second",
 }
 METRICS: dict[str, Metric] = {
     **{name: Metric(name, "ms", "latency") for name in _LATENCIES},
     **{name: Metric(name, "share", "share") for name in _SHARES},
+    **{name: Metric(name, "share", "quality") for name in _QUALITIES},
     **{name: Metric(name, unit, "scalar") for name, unit in _SCALARS.items()},
 }
-"""Every metric by name. `throttled_share`: turns with at least one 429; `failed_share`: 1 - successful turns."""
+"""Every metric by name. `throttled_share`: turns with at least one 429; `failed_share`: 1 - successful turns.
 
-NOT_YET = frozenset({"accuracy", "hallucination_share", "policy_safe_share", "grounded_share", "goodput", "attainment"})
+`wasted_share`: what attempts without an answer cost, of all cost.
+"""
+
+NOT_YET = frozenset({"goodput", "attainment"})
 """Metrics whose machinery comes later."""
 
 _LINE = re.compile(r"(?P<subject>.+?)\s*(?P<comparator><=|>=|<|>)\s*(?P<bound>[^<>=]+)")
@@ -117,7 +129,7 @@ def parse_slo(text: str) -> Slo:
 
     ```
     line       = subject comparator bound [ "where" condition { "and" condition } ]
-    subject    = function "(" latency ")" | share | scalar
+    subject    = function "(" latency ")" | share | quality | scalar
     function   = "mean" | "p" number            50 <= number <= 99.9
     comparator = "<" | "<=" | ">" | ">="
     bound      = limit | relative

@@ -76,9 +76,9 @@ def undecided(slo: Slo, part: Part | None, reason: str) -> SloLine:
     return unreadable_at(slo.text, reason, endpoint, arm)
 
 
-def evaluate(slo: Slo, part: Part, gaps: Histogram | None, cost: Mapping[str, Figure]) -> SloLine:
+def evaluate(slo: Slo, part: Part, gaps: Histogram | None, given: Mapping[str, Figure]) -> SloLine:
     """Hold one line against one part of the run."""
-    figure = measure(slo, part, gaps, cost)
+    figure = measure(slo, part, gaps, given)
     verdict = judge(slo, figure)
     reason = ""
     if METRICS[slo.metric].kind == "latency":
@@ -98,15 +98,17 @@ def evaluate(slo: Slo, part: Part, gaps: Histogram | None, cost: Mapping[str, Fi
     )
 
 
-def measure(slo: Slo, part: Part, gaps: Histogram | None, cost: Mapping[str, Figure]) -> Figure:
-    """Estimate what the line is about."""
+def measure(slo: Slo, part: Part, gaps: Histogram | None, given: Mapping[str, Figure]) -> Figure:
+    """Estimate what the line is about; `given` holds costs and quality by name."""
     kind = METRICS[slo.metric].kind
+    if kind == "quality":
+        return given.get(slo.metric, NotEstimable(not_estimable="no graded answers"))
     if kind == "share":
         return share(mark(part.turns, slo.metric.removesuffix("_share")), part.blocks, part.seed)
     if slo.metric.endswith("_per_second"):
         return rate(part, slo.metric)
     if kind == "scalar":
-        return cost.get(slo.metric, NotEstimable(not_estimable=f"{slo.metric} was not measured"))
+        return given.get(slo.metric, NotEstimable(not_estimable=f"{slo.metric} was not measured"))
     if slo.metric == "gap_ms" and gaps is None:
         return NotEstimable(not_estimable="no gaps were recorded")
     data = gaps if slo.metric == "gap_ms" and gaps is not None else part.sample(slo.metric)

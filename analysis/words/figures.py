@@ -58,10 +58,19 @@ _LABELS = {
     "waiting_at_end": "Waiting for a limit at the end",
     "throttled": "All throttled turns: refused or held back",
     "failed": "All unsuccessful turns",
+    "accuracy": "Right answers, of those graded",
+    "hallucination_share": "Answers with a hallucination",
+    "policy_safe_share": "Answers that keep the policy",
+    "terse_share": "Answers that are too short",
+    "fallback_share": "Answers that fall back gracefully",
+    "wasted_share": "Cost without an answer",
     "attainment": "Turns within every latency limit",
     "bad_response": "Unreadable response",
     "quota_exhausted": "Out of quota",
 }
+
+_SHARES = ("accuracy", "attainment")
+"""Shares that are not called so."""
 
 _ACRONYMS = {"cpu": "CPU", "usd": "USD", "slo": "SLO", "url": "URL", "ttft": "TTFT", "tpot": "TPOT", "id": "id"}
 
@@ -71,6 +80,8 @@ _SUFFIXES = ("_per_second", "_tokens", "_share", "_usd", "_ms", "_s")
 
 def unit_of(name: str) -> Unit:
     """Give the unit that ends `name`: `ttft_ms` is in ms, `throttled_share` is a share, `turns_per_second` a rate."""
+    if name in _SHARES:
+        return "share"
     for suffix in _SUFFIXES:
         if name.endswith(suffix):
             return _UNIT_WORDS[suffix[1:]]

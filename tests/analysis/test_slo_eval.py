@@ -129,3 +129,23 @@ def test_unreadable_line_is_inconclusive(tmp_path: Path) -> None:
     report = run(tmp_path / "run", "p95(vibes) < 3", "p95(ttft_ms) < 100s")
     assert report.verdict == "inconclusive"
     assert [line.verdict for line in report.slo] == ["pass", "inconclusive"]
+
+
+def test_quality_without_graded_answers_is_no_pass(tmp_path: Path) -> None:
+    """Nothing was graded, so the line is open and says so."""
+    write_run(tmp_path / "run", Plan(models=(BASE,), slo=("accuracy >= 0.85",)))
+    report = build(tmp_path / "run")
+    assert (report.verdict, report.slo[0].figure) == (
+        "inconclusive",
+        NotEstimable(not_estimable="no graded answers"),
+    )
+
+
+def test_cost_per_good_response_is_by_the_other_lines(tmp_path: Path) -> None:
+    """A good response met the latency lines of the same run, so it costs at least as much as any response."""
+    lines = ("p95(ttft_ms) < 150", "cost_per_good_response_usd < $1", "cost_per_response_usd < $1")
+    write_run(tmp_path / "run", Plan(models=(BASE,), turns=2000, steady_s=600, slo=lines))
+    _, good, every = (line.figure for line in build(tmp_path / "run").slo)
+    assert isinstance(good, Estimate)
+    assert isinstance(every, Estimate)
+    assert good.value > every.value

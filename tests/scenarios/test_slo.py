@@ -23,6 +23,10 @@ from scenarios.slo import METRICS, Slo, parse_slo
         ("ok_share >= 99.9%", "ok_share", None, 0.999),
         ("failed_share <= 0.05", "failed_share", None, 0.05),
         ("turns_per_second > 12/s", "turns_per_second", None, 12),
+        ("accuracy >= 0.85", "accuracy", None, 0.85),
+        ("hallucination_share < 2%", "hallucination_share", None, 0.02),
+        ("cost_per_good_response_usd < $0.02", "cost_per_good_response_usd", None, 0.02),
+        ("wasted_share < 5%", "wasted_share", None, 0.05),
     ],
 )
 def test_a_line_is_read(line: str, metric: str, quantile: float | None, limit: float) -> None:
@@ -49,7 +53,9 @@ def test_a_line_is_read(line: str, metric: str, quantile: float | None, limit: f
         ("p95(ttft_ms) < 8%", "alone or with ms, s, m"),
         ("p95(ttft_ms) < fast", "'fast' is no limit for ttft_ms"),
         ("p95(ttft_ms) < -3", "'-3' is no limit"),
-        ("accuracy >= 0.85", "accuracy is not supported yet"),
+        ("p95(accuracy) >= 0.85", "write accuracy without p95()"),
+        ("accuracy >= 85", "write 85% or a number below 1"),
+        ("acuracy >= 0.85", "did you mean accuracy?"),
         ("goodput > 3", "goodput is not supported yet"),
         ("qwerty < 3", "'qwerty' is not a metric: known are ttft_ms"),
         ("p95(ttft_ms < 3", "is no metric"),

@@ -82,11 +82,10 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         ],
     ),
     "what comes later": (
-        ONE + "quality: {}\ntraffic: {requests_per_second: 4}\nslo: [accuracy >= 0.85]\n",
+        ONE + "quality: {}\ntraffic: {requests_per_second: 4}\n",
         [
             "2:1: quality is not supported yet: remove it",
             "3:11: traffic: requests_per_second is not supported yet: remove it",
-            "4:7: slo.0: accuracy is not supported yet: remove this line",
         ],
     ),
     "wrong types": (
