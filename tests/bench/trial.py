@@ -104,7 +104,7 @@ def _reader(case: Case, url: str, folder: Path) -> Iterator[subprocess.Popen[byt
         reader.kill()
         reader.wait()
     if reader.returncode:
-        raise RuntimeError(f"{case.reader} ended with {reader.returncode}: {log.read_text(encoding='utf-8')[-2000:]}")
+        raise RuntimeError(f"{case.reader} ended with {reader.returncode}: {_last_words(folder)}")
 
 
 def _command(case: Case, url: str, folder: Path) -> list[str]:
@@ -125,10 +125,12 @@ def _command(case: Case, url: str, folder: Path) -> list[str]:
 
 def _watch(case: Case, reader: subprocess.Popen[bytes], provider: int, cores: Cores, folder: Path) -> Window:
     started_s = _started(reader, folder / "started")
+    _demand_alive(case, reader, folder)
     pin(reader.pid, cores.client, first=cores.first)
     _sleep_until(started_s + case.load.ramp_s + case.load.settle_s + MARGIN_S)
     from_s, client, served, busy = time.perf_counter(), cpu_s(reader.pid), cpu_s(provider), busy_s(cores.client)
     _sleep_until(from_s + case.load.window_s)
+    _demand_alive(case, reader, folder)
     return Window(
         from_s=from_s,
         to_s=time.perf_counter(),
@@ -139,13 +141,23 @@ def _watch(case: Case, reader: subprocess.Popen[bytes], provider: int, cores: Co
     )
 
 
+def _demand_alive(case: Case, reader: subprocess.Popen[bytes], folder: Path) -> None:
+    """Raise RuntimeError with the reader's own words when it has ended before its time."""
+    if reader.poll() is not None:
+        raise RuntimeError(f"{case.reader} ended too soon: {_last_words(folder)}")
+
+
+def _last_words(folder: Path) -> str:
+    return (folder / "log").read_text(encoding="utf-8")[-2000:]
+
+
 def _started(reader: subprocess.Popen[bytes], path: Path) -> float:
     deadline = time.perf_counter() + START_S
     while time.perf_counter() < deadline and reader.poll() is None:
         if path.exists() and (text := path.read_text(encoding="ascii")):
             return float(text)
         time.sleep(0.02)
-    return time.perf_counter()  # the reader's end tells why
+    return time.perf_counter()
 
 
 def _sleep_until(moment_s: float) -> None:

@@ -15,29 +15,35 @@ ROOT = Path(__file__).parents[2]
 FIGURE_KEYS = {"name", "value", "unit", "limit", "sense", "reference", "holds"}
 
 
-@pytest.fixture(scope="module")
-def document(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Run the quick benchmark; give what it wrote."""
-    path = tmp_path_factory.mktemp("bench") / "bench.json"
-    done = subprocess.run(
-        [sys.executable, "-m", "bench", "--quick", "--json", str(path)],
+def bench(*options: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the benchmark to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "bench", *options],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": "tests"},
+        env={**os.environ, "PYTHONPATH": "tests", **variables},
         capture_output=True,
         text=True,
         timeout=400,
         check=False,
     )
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Run the shortest benchmark; give what it wrote."""
+    path = tmp_path_factory.mktemp("bench") / "bench.json"
+    done = bench("--smoke", "--json", str(path))
     assert done.returncode == 0, done.stderr
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def test_document(document: Any) -> None:
     """It names the machine, every reader's result, and each figure with its target and whether that holds."""
-    assert set(document) == {"schema_version", "quick", "took_s", "machine", "figures", "readers"}
+    assert set(document) == {"schema_version", "mode", "took_s", "machine", "failures", "figures", "readers"}
     assert {"cpu", "cores", "kernel", "python", "load_average", "versions"} == set(document["machine"])
     assert [set(figure) for figure in document["figures"]] == [FIGURE_KEYS] * len(document["figures"])
-    assert set(document["readers"]) >= {"bare 1", "tailgate 1", "fasthttp 1"}
+    assert set(document["readers"]) == {"bare 1", "tailgate 1", "fasthttp 1"}
+    assert document["failures"] == {}
 
 
 def test_cheaper_than_locusts_own_client(document: Any) -> None:
@@ -51,3 +57,16 @@ def test_more_exact_than_locusts_own_client(document: Any) -> None:
     ours, theirs = (document["readers"][name]["accuracy"] for name in ("tailgate 1", "fasthttp 1"))
     assert ours["requests"] > 100
     assert ours["each_ttft_p99_error_ms"] < theirs["each_ttft_p99_error_ms"]
+
+
+def test_failing_case(tmp_path: Path) -> None:
+    """A reader that dies at once is named with its own last words, the table and the file are still made, exit 1."""
+    (tmp_path / "aiohttp.py").write_text("raise SystemExit('no aiohttp today')\n", encoding="utf-8")
+    path = tmp_path / "bench.json"
+    done = bench("--only", "aiohttp", "--json", str(path), PYTHONPATH=f"tests{os.pathsep}{tmp_path}")
+    assert done.returncode == 1
+    assert "Not measured: aiohttp." in done.stdout
+    written = json.loads(path.read_text(encoding="utf-8"))
+    assert set(written["failures"]) == {"aiohttp"}
+    assert "no aiohttp today" in written["failures"]["aiohttp"]
+    assert written["figures"] == []

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
 import gevent.monkey
 
@@ -14,7 +15,7 @@ gevent.monkey.patch_all()
 from gevent.pool import Pool  # noqa: E402 - after the patching, as under Locust
 
 from locustfiles._client import destination, raise_file_limit  # noqa: E402
-from locustfiles._transport import Connection, connect  # noqa: E402
+from locustfiles._transport import connect  # noqa: E402
 from scenarios.endpoint import Endpoint  # noqa: E402
 
 CONNECTIONS, AT_ONCE = 500, 20
@@ -23,13 +24,11 @@ CONNECTIONS, AT_ONCE = 500, 20
 def main(url: str, ca_file: str) -> None:
     """Open them all, a few at a time, and keep them open to the end."""
     raise_file_limit(CONNECTIONS)
-    target = destination("large", Endpoint.model_validate({"url": url, "ca_file": ca_file}), url, stream=True).target
-    opened: list[Connection] = []
+    endpoint = Endpoint.model_validate({"url": url, "ca_pem": Path(ca_file).read_text(encoding="ascii")})
+    target = destination("large", endpoint, url, stream=True).target
     pool = Pool(AT_ONCE)
     before_s = time.process_time()
-    for _ in range(CONNECTIONS):
-        pool.spawn(lambda: opened.append(connect(target, 30)))
-    pool.join()
+    opened = pool.map(lambda _: connect(target, 30), range(CONNECTIONS))
     cost_ms = (time.process_time() - before_s) * 1000 / CONNECTIONS
     sys.stdout.write(json.dumps({"opened": len(opened), "cpu_ms_each": cost_ms}) + "\n")
 
