@@ -27,7 +27,7 @@ from analysis.rows.turns import LEAN, columns_of, turns_of
 from analysis.stats.shares import share, shares
 from analysis.verdicts import slo_eval
 from analysis.verdicts.headline import headline, next_steps, verdict
-from analysis.verdicts.held import hold, unmatched
+from analysis.verdicts.held import hold, unmeasured, unread
 from analysis.verdicts.validity import notes as validity_notes
 from analysis.verdicts.validity import validity, workers
 from analysis.words.wording import target
@@ -66,7 +66,7 @@ def report(run: Run, tell: Tell = quiet) -> Report:
     every, billed = _turns_and_bills(rows, prices)
     attempts = grouped(attempts)
     found = parts(every, attempts, spans(run.meta, every), seed_of(run.meta))
-    lines, unread = slo_eval.slos(run.meta)
+    lines, illegible = slo_eval.slos(run.meta)
     groups: list[Group] = []
     held: list[SloLine] = []
     for number, part in enumerate(found):
@@ -77,8 +77,7 @@ def report(run: Run, tell: Tell = quiet) -> Report:
             groups.append(group)
         if part.phase == "steady":
             held += hold(lines, Entry(part, gaps, prices.get(part.endpoint), run.meta.get("cases"), lines))
-            held += [slo_eval.unreadable(line, reason, part) for line, reason in unread.items()]
-    held += unmatched(lines, found)
+    held += [*unread(illegible, found), *unmeasured(lines, found, run.meta)]
     judged = validity(run.meta, _lateness(found), _stops(run.meta))
     result = verdict(judged, held, groups)
     return Report(

@@ -156,7 +156,9 @@ class Director:
         while self.order is None and self.failure is None:
             yield 0, 1.0, []  # Locust opens the test with the first tick
         if not self._failed:
-            for (endpoint, arm), stages in self._plan().items():
+            plan = self._plan()
+            self._users = {label(*pair): stages[0].users for pair, stages in plan.items()}
+            for (endpoint, arm), stages in plan.items():
                 if not self._failed:
                     yield from self._walk_lane(self._user_class(endpoint), label(endpoint, arm), stages)
             self._finished = not self._failed
@@ -166,7 +168,6 @@ class Director:
 
     def _walk_lane(self, user_class: type[User], lane: str, stages: list[Stage]) -> Iterator[Tick]:
         users, spawn_rate = stages[0].users, stages[0].spawn_rate
-        self._users[lane] = users
         steady, drain = self._publish(stages)
         while self.clock.now() < steady.end_s and not self._failed:
             if lane in self.crew.stop_reasons():

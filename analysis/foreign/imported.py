@@ -52,7 +52,7 @@ def report(folder: Path, meta: Mapping[str, Any]) -> Report:
     groups = [_group(row, history, rows) for row in rows if not row.is_total and row.requests]
     lines, unread = slo_eval.slos(meta)
     held = [_hold(slo, group) for group in groups for slo in lines if slo.endpoint in ("", group.endpoint)]
-    held += [slo_eval.unreadable_at(text, why, group.endpoint, "") for group in groups for text, why in unread.items()]
+    held += [slo_eval.undecided(text, why, group.endpoint) for group in groups for text, why in unread.items()]
     judged = Validity(verdict="valid")
     result = verdict(judged, held, groups)
     return Report(

@@ -50,13 +50,8 @@ def slos(meta: Mapping[str, Any]) -> tuple[list[Slo], dict[str, str]]:
     return found, unread
 
 
-def unreadable(line: str, reason: str, part: Part) -> SloLine:
-    """Give the verdict on a line that cannot be read: it was asked for, so the run does not pass."""
-    return unreadable_at(line, reason, part.endpoint, part.arm)
-
-
-def unreadable_at(line: str, reason: str, endpoint: str, arm: str) -> SloLine:
-    """Give the verdict on a line that has no figure at one endpoint and arm."""
+def undecided(line: str, reason: str, endpoint: str = "", arm: str = "") -> SloLine:
+    """Give the verdict on a line that has no figure at an endpoint and arm: it was asked for, so it is no pass."""
     return SloLine(
         line=line,
         endpoint=endpoint,
@@ -68,12 +63,6 @@ def unreadable_at(line: str, reason: str, endpoint: str, arm: str) -> SloLine:
         unit="",
         sentence=f"{endpoint or 'the run'} cannot be judged on {line}: {reason}",
     )
-
-
-def undecided(slo: Slo, part: Part | None, reason: str) -> SloLine:
-    """Give the verdict on a line for which there is nothing to hold it against: inconclusive, never a pass."""
-    endpoint, arm = (part.endpoint, part.arm) if part else (slo.endpoint, slo.arm)
-    return unreadable_at(slo.text, reason, endpoint, arm)
 
 
 def evaluate(slo: Slo, part: Part, gaps: Histogram | None, given: Mapping[str, Figure]) -> SloLine:

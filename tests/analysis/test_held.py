@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,31 @@ def test_a_relative_line_needs_a_baseline(tmp_path: Path) -> None:
     report = report_of(tmp_path, "p95(ttft_ms) <= 1.10 x baseline where endpoint=small")
     line = report.slo[0]
     assert (line.verdict, "--baseline" in line.sentence, report.verdict) == ("inconclusive", True, "inconclusive")
+
+
+def test_lines_of_a_run_without_steady_phase_stay(tmp_path: Path) -> None:
+    """What was to be loaded and never came to its steady phase has no data, line by line, also one that is no line."""
+    write_run(tmp_path, Plan(models=(BASE,), turns=50, slo=("p95(ttft_ms) < 800", "nonsense")))
+    path = tmp_path / "run.json"
+    document = json.loads(path.read_text())
+    document |= {"phases": document["phases"][:1], "users": {"small": 5, "large.burst": 5}}
+    path.write_text(json.dumps(document))
+    attempts = (tmp_path / "attempts.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "attempts.csv").write_text(attempts[0] + "".join(row for row in attempts[1:] if ",warm_up," in row))
+    report = build(tmp_path)
+    assert [(line.line, line.endpoint, line.arm) for line in report.slo] == [
+        ("nonsense", "", ""),
+        ("p95(ttft_ms) < 800", "small", ""),
+        ("p95(ttft_ms) < 800", "large", "burst"),
+    ]
+    assert {line.verdict for line in report.slo} == {"inconclusive"}
+
+
+def test_lines_of_an_endpoint_that_was_never_reached_stay(tmp_path: Path) -> None:
+    """One endpoint passes, the other has no data: the run does not pass."""
+    write_run(tmp_path, Plan(models=(BASE,), turns=800, slo=("p95(ttft_ms) < 800",)))
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"users": {"small": 5, "large": 5}}))
+    report = build(tmp_path)
+    assert [(line.endpoint, line.verdict) for line in report.slo] == [("small", "pass"), ("large", "inconclusive")]
+    assert report.verdict == "inconclusive"
