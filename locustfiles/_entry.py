@@ -7,13 +7,15 @@ import os
 import shlex
 import signal
 import sys
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import gevent
 import locust
 from locust import events
-from locust.argument_parser import get_empty_argument_parser
+from locust.argument_parser import get_empty_argument_parser, get_parser
 from locust.runners import MasterRunner, WorkerRunner
 
 from locustfiles import _progress
@@ -33,6 +35,9 @@ from scenarios.errors import ExitCode, ScenarioError, TailgateError
 from scenarios.scenario import Scenario, load
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import FrameType
+
     from locust import User
     from locust.env import Environment
 
@@ -118,7 +123,19 @@ def install(base: type[User], scenario: Scenario | None) -> dict[str, type[User]
 
     if scenario is None:
         return {"PendingUser": _pending(base)}
-    return user_classes(base, scenario)
+    classes = user_classes(base, scenario)
+    _refuse_unknown(classes)
+    return classes
+
+
+def _refuse_unknown(classes: Mapping[str, type[User]]) -> None:
+    """End the process when the command line names a user class that there is not."""
+    named: Sequence[str] = get_parser().parse_known_args()[0].user_classes or ()
+    for name in named:
+        if name not in classes:
+            close = get_close_matches(name, classes, n=1, cutoff=0.5)
+            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(classes)}"
+            _refuse(f"there is no user class {name}: {hint}")
 
 
 def _terms(scenario: Scenario | None, nonce: str) -> Terms:
@@ -141,6 +158,7 @@ def _pending(base: type[User]) -> type[User]:
 
 
 def _take_part(environment: Environment, base: type[User], scenario: Scenario | None) -> None:
+    gevent.get_hub().NOT_ERROR += (KeyboardInterrupt,)  # a Ctrl-C ends the run, but is no error to print
     options = environment.parsed_options
     assert options is not None
     results = Path(options.results)
@@ -156,11 +174,25 @@ def _take_part(environment: Environment, base: type[User], scenario: Scenario | 
     environment.events.quitting.add_listener(lambda **_: _quit(director, environment))
     environment.events.user_error.add_listener(lambda exception, **_: director.give_up(exception))
     if options.headless:
-        # Locust listens for SIGTERM only when a headless run is over; until then it shall end one as Ctrl-C does.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        _progress.start(director, environment)
+        end_display = _progress.start(director, environment)
+        environment.events.test_stop.add_listener(lambda **_: end_display())
+        _listen_for_the_end(end_display, signal.SIGINT, signal.SIGTERM)
     else:
         _fill_web_form(options, scenario)
+        _listen_for_the_end(lambda: None, signal.SIGINT)
+
+
+def _listen_for_the_end(end_display: Callable[[], None], *numbers: signal.Signals) -> None:
+    """End the load run as Ctrl-C does, and say so; Locust hears SIGTERM only when a headless run is over."""
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        end_display()
+        again = "; press Ctrl-C again to end at once" if POINTER in os.environ else ""
+        sys.stderr.write(f"\nEnding the load run{again}.\n")
+        signal.default_int_handler(number, frame)
+
+    for number in numbers:
+        signal.signal(number, on_signal)
 
 
 def _crew(environment: Environment, scenario: Scenario) -> Workers:

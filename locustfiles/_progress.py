@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, TextIO
@@ -58,8 +58,11 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.1%}"
 
 
-def start(director: Director, environment: Environment) -> None:
-    """Show progress from now on, and keep Locust's own tables and routine messages for those who ask for them."""
+def start(director: Director, environment: Environment) -> Callable[[], None]:
+    """Show progress from now on; give what ends that and leaves the terminal clean.
+
+    Locust's own tables and routine messages are kept for those who ask for them.
+    """
     options = environment.parsed_options
     assert options is not None
     if not options.print_stats:
@@ -68,39 +71,62 @@ def start(director: Director, environment: Environment) -> None:
     if options.loglevel == "INFO":
         for name in ("locust.runners", "locust.main"):
             logging.getLogger(name).setLevel(logging.ERROR)
-    gevent.spawn(_show, director, environment, sys.stderr)
+    display = _Block(sys.stderr) if sys.stderr.isatty() else _Lines(sys.stderr)
+    following = gevent.spawn(_follow, Watch(director, environment), display)
+
+    def end() -> None:
+        following.kill(block=False)
+        display.end()
+
+    return end
 
 
-def _show(director: Director, environment: Environment, stream: TextIO) -> None:
-    watch = Watch(director, environment)
-    if stream.isatty():
-        _show_block(watch, stream)
-    else:
-        _show_lines(watch, stream)
-
-
-def _show_lines(watch: Watch, stream: TextIO) -> None:
+def _follow(watch: Watch, display: _Block | _Lines) -> None:
     while True:
-        gevent.sleep(PLAIN_INTERVAL_S)
+        gevent.sleep(display.interval_s)
         if view := watch.look():
-            stream.write(f"{view.line()}\n")
-            stream.flush()
+            display.show(view)
 
 
-def _show_block(watch: Watch, stream: TextIO) -> None:
-    # Not needed where nobody watches.
-    from rich.console import Console  # noqa: PLC0415
-    from rich.live import Live  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
+class _Lines:
+    """A line now and then."""
 
-    with Live(console=Console(file=stream), auto_refresh=False, transient=True) as live:
-        while True:
-            gevent.sleep(TERMINAL_INTERVAL_S)
-            if view := watch.look():
-                grid = Table.grid(padding=(0, 2))
-                for name, text in view.items():
-                    grid.add_row(name, text)
-                live.update(grid, refresh=True)
+    interval_s = PLAIN_INTERVAL_S
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def show(self, view: View) -> None:
+        self._stream.write(f"{view.line()}\n")
+        self._stream.flush()
+
+    def end(self) -> None:
+        """Leave the lines."""
+
+
+class _Block:
+    """A block on a terminal that is written over."""
+
+    interval_s = TERMINAL_INTERVAL_S
+
+    def __init__(self, stream: TextIO) -> None:
+        # Not needed where nobody watches.
+        from rich.console import Console  # noqa: PLC0415
+        from rich.live import Live  # noqa: PLC0415
+
+        self._live = Live(console=Console(file=stream), auto_refresh=False, transient=True)
+        self._live.start()
+
+    def show(self, view: View) -> None:
+        from rich.table import Table  # noqa: PLC0415
+
+        grid = Table.grid(padding=(0, 2))
+        for name, text in view.items():
+            grid.add_row(name, text)
+        self._live.update(grid, refresh=True)
+
+    def end(self) -> None:
+        self._live.stop()
 
 
 class Watch:

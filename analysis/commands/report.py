@@ -33,14 +33,14 @@ def make_reports(runs: Sequence[Path], history: Path | None = None) -> ExitCode:
 
 def report_on(folder: Path, history: Path | None = None) -> ExitCode:
     """Write and print one run's report; give its verdict's exit code. Raises TailgateError."""
-    from rich.console import Console
+    with rows_kept(folder):
+        from rich.console import Console
 
-    from analysis.render.files import write_all
-    from analysis.render.terminal import print_report
-    from analysis.trends.history import NAME, record
+        from analysis.render.files import write_all
+        from analysis.render.terminal import print_report
+        from analysis.trends.history import NAME, record
 
-    report = build(folder)
-    with _rows_kept(folder):
+        report = build(folder)
         write_all(report, folder)
         record(report, folder / NAME)
         if history is not None:
@@ -54,25 +54,28 @@ def build(folder: Path) -> Report:
     """Compute the report of a run folder. Raises TailgateError."""
     if not folder.is_dir():
         raise TailgateError(f"{folder}: no such run folder; `tailgate run` prints the name of the one it makes")
-    from analysis.progress import progress
-    from analysis.report import build as build_report
+    with rows_kept(folder):
+        from analysis.progress import progress
+        from analysis.report import build as build_report
 
-    with _rows_kept(folder), progress() as tell:
-        return build_report(folder, tell)
+        with progress() as tell:
+            return build_report(folder, tell)
 
 
 @contextmanager
-def _rows_kept(folder: Path) -> Iterator[None]:
+def rows_kept(folder: Path) -> Iterator[None]:
     """Turn whatever breaks while reporting into a TailgateError that says how to try again."""
+    retry = f"the rows are kept, to try again: tailgate report {shlex.quote(str(folder))}"
     try:
         yield
     except TailgateError:
         raise
     except OSError as error:
         raise TailgateError(f"{error.filename or folder}: {error.strerror or error}; the rows are kept") from error
+    except KeyboardInterrupt:
+        raise TailgateError(f"interrupted before the report was whole; {retry}", ExitCode.INVALID) from None
     except Exception as error:
         defect = f"{type(error).__name__}: {error}".replace("\n", " ")
-        retry = f"the rows are kept, to try again: tailgate report {shlex.quote(str(folder))}"
         raise TailgateError(f"the report could not be made ({defect}); {retry}", ExitCode.INTERNAL_ERROR) from error
 
 

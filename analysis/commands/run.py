@@ -86,7 +86,6 @@ class LoadRun:
         elif not run_folders(self._folder_file):
             self._kill(signal.SIGTERM)  # still importing: an interrupt would print a traceback
         elif self._process is not None:
-            sys.stderr.write("\nEnding the load run; press Ctrl-C again to end at once.\n")
             self._process.send_signal(signal.SIGINT)
 
     def _kill(self, number: signal.Signals) -> None:

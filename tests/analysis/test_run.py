@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.commands.report import EXIT_CODES
+from analysis.commands.report import EXIT_CODES, rows_kept
+from scenarios.errors import ExitCode, TailgateError
 
 Tailgate = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -112,6 +113,25 @@ def test_unknown_option_is_locusts_error(tailgate: Tailgate, tmp_path: Path) -> 
     assert (done.returncode, "tailgate run: error: unrecognized arguments: --nonsense" in done.stderr) == (2, True)
 
 
+def test_unknown_user_class_is_refused_with_the_near_one(tailgate: Tailgate, tmp_path: Path) -> None:
+    """A user class that there is not is a usage error, before any load."""
+    (tmp_path / "short.yaml").write_text(SCENARIO % "4s")
+    done = tailgate("run", "short.yaml", "SmalUser")
+    said = done.stderr.splitlines()[-1]
+    assert (done.returncode, said) == (2, "there is no user class SmalUser: did you mean SmallUser?")
+    assert not (tmp_path / "results").exists()
+
+
+def test_interrupted_report_names_the_folder(tmp_path: Path) -> None:
+    """A Ctrl-C while the report is made says how to make it."""
+    with (
+        pytest.raises(TailgateError, match=f"interrupted before .* tailgate report {tmp_path}") as caught,
+        rows_kept(tmp_path),
+    ):
+        raise KeyboardInterrupt
+    assert caught.value.code == ExitCode.INVALID
+
+
 @pytest.mark.parametrize("presses", [1, 2])
 def test_interrupt(tmp_path: Path, presses: int) -> None:
     """Ctrl-C once ends the load and reports; twice ends at once; either keeps the rows and exits with 5."""
@@ -127,7 +147,10 @@ def test_interrupt(tmp_path: Path, presses: int) -> None:
         code = process.wait(60)
     with (next(folder.glob("attempts-*.csv"))).open(newline="") as file:
         rows = list(csv.DictReader(file))
+    said = (tmp_path / "err").read_text()
     assert (code, len(rows) >= 3, (folder / "report.html").is_file()) == (5, True, presses == 1)
+    expected = {1: "Ending the load run; press Ctrl-C again", 2: f"tailgate report {folder}"}
+    assert (expected[presses] in said, "KeyboardInterrupt" in said) == (True, False)
 
 
 def wait_for_rows(results: Path, process: subprocess.Popen[bytes]) -> Path:
