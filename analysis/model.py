@@ -124,6 +124,15 @@ class SloLine(Frozen):
     needed_turns: int | None = None
 
 
+class Standing(Frozen):
+    """Where one endpoint (and arm) stands, and the sentence that says so with its figures."""
+
+    endpoint: str
+    arm: str = ""
+    verdict: Literal["pass", "fail", "inconclusive"]
+    sentence: str
+
+
 class Validity(Frozen):
     """Whether the instrument, not the target, was the bottleneck."""
 
@@ -182,6 +191,7 @@ class Report(Frozen):
     load_model: str
     verdict: Verdict
     headline: str
+    standings: list[Standing] = Field(default_factory=list)
     next_steps: list[str]
     validity: Validity
     slo: list[SloLine]

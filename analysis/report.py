@@ -26,8 +26,10 @@ from analysis.rows.read import read_run
 from analysis.rows.turns import LEAN, columns_of, turns_of
 from analysis.stats.shares import share, shares
 from analysis.verdicts import slo_eval
-from analysis.verdicts.headline import headline, next_steps, verdict
+from analysis.verdicts.headline import headline, verdict
 from analysis.verdicts.held import hold, unmeasured, unread
+from analysis.verdicts.next_steps import next_steps
+from analysis.verdicts.standing import standings
 from analysis.verdicts.validity import notes as validity_notes
 from analysis.verdicts.validity import validity, workers
 from analysis.words.wording import target
@@ -80,14 +82,16 @@ def report(run: Run, tell: Tell = quiet) -> Report:
     held += [*unread(illegible, found), *unmeasured(lines, found, run.meta)]
     judged = validity(run.meta, _lateness(found), _stops(run.meta))
     result = verdict(judged, held, groups)
+    standing = standings(held, groups)
     return Report(
         run_id=_text(run.meta, "run_id", run.folder.name),
         name=_text(run.meta, "name", run.folder.name),
         started_at=_text(run.meta, "started_at", "unknown"),
         load_model=_text(run.meta, "load_model", "unknown"),
         verdict=result,
-        headline=headline(result, judged, held, groups),
-        next_steps=next_steps(result, held, groups, _stops(run.meta)),
+        headline=headline(result, judged, held, groups, standing),
+        standings=standing,
+        next_steps=next_steps(result, judged, held, groups, _stops(run.meta)),
         validity=judged,
         slo=held,
         groups=groups,

@@ -23,7 +23,9 @@ from analysis.foreign.locust_csv import (
 from analysis.model import Estimate, Figure, Group, NotEstimable, PhaseSpan, Plots, Report, SloLine, Timeline, Validity
 from analysis.stats.quantiles import STANDARD, name_of
 from analysis.verdicts import slo_eval
-from analysis.verdicts.headline import headline, next_steps, verdict
+from analysis.verdicts.headline import headline, verdict
+from analysis.verdicts.next_steps import next_steps
+from analysis.verdicts.standing import standings
 from analysis.verdicts.validity import workers
 from analysis.words import wording
 from scenarios.slo import METRICS, Slo
@@ -55,14 +57,16 @@ def report(folder: Path, meta: Mapping[str, Any]) -> Report:
     held += [slo_eval.undecided(text, why, group.endpoint) for group in groups for text, why in unread.items()]
     judged = Validity(verdict="valid")
     result = verdict(judged, held, groups)
+    standing = standings(held, groups)
     return Report(
         run_id=str(meta.get("run_id") or folder.name),
         name=str(meta.get("name") or folder.name),
         started_at=str(meta.get("started_at") or "unknown"),
         load_model=str(meta.get("load_model") or "unknown"),
         verdict=result,
-        headline=headline(result, judged, held, groups) if held or result != "pass" else _without_lines(groups),
-        next_steps=next_steps(result, held, groups, {}),
+        headline=headline(result, judged, held, groups, standing),
+        standings=standing,
+        next_steps=next_steps(result, judged, held, groups, {}),
         validity=judged,
         slo=held,
         groups=groups,
@@ -117,11 +121,6 @@ def _hold(slo: Slo, group: Group) -> SloLine:
         unit=slo.unit,
         sentence=words.replace("with not estimable", "because it is not estimable") + reason,
     )
-
-
-def _without_lines(groups: Sequence[Group]) -> str:
-    tails = (f"{group.endpoint} p95({METRIC}) {wording.figure(group.metrics[METRIC]['p95'], 'ms')}" for group in groups)
-    return f"PASS: no SLO was set; {'; '.join(tails)}"
 
 
 def measure(slo: Slo, group: Group) -> Figure:

@@ -42,6 +42,11 @@ def bounds(found: Estimate, unit: str) -> str:
     return f" [{low}, {high}]"
 
 
+def more(count: int, noun: str) -> str:
+    """Write `1 more line`, `2 more lines`."""
+    return f"{count} more {noun}{'' if count == 1 else 's'}"
+
+
 def span(seconds: float) -> str:
     """Write a length of time: `45 s`, `12 min`, `3.5 h`."""
     if seconds < 120:

@@ -25,6 +25,9 @@ from analysis.model import (
     Timeline,
     Validity,
 )
+from analysis.verdicts.headline import headline
+from analysis.verdicts.next_steps import next_steps
+from analysis.verdicts.standing import standings
 from scenarios.distribution import Distribution
 from scenarios.records import Outcome
 
@@ -276,6 +279,8 @@ def build() -> Report:
     """Give the whole report."""
     starts = {"large": 0.0, "small": 95.0}
     steady = {e: group(e, "steady", s + 25, s + 85, TURNS[e]) for e, s in starts.items()}
+    held, valid = slo(steady), Validity(verdict="valid", reasons=[])
+    standing = standings(held, list(steady.values()))
     warm = [group(e, "warm_up", s, s + 25, 640) for e, s in starts.items()]
     return Report(
         run_id="quickstart-20260801T101500Z",
@@ -283,13 +288,11 @@ def build() -> Report:
         started_at="2026-08-01T10:15:00Z",
         load_model="closed",
         verdict="fail",
-        headline="FAIL: large breaches p95(ttft_ms) < 800 with 1,623 [1,507, 1,761] (n 3,188) (and 1 more line)",
-        next_steps=[
-            "large is rate-limited: raise its quota, or run it with fewer users until throttled_share is under 1%.",
-            "p99.9(ttft_ms) of large needs 3,688 turns and has 3,188: make the steady phase 70 s or longer.",
-        ],
-        validity=Validity(verdict="valid", reasons=[]),
-        slo=slo(steady),
+        headline=headline("fail", valid, held, list(steady.values()), standing),
+        standings=standing,
+        next_steps=next_steps("fail", valid, held, list(steady.values()), {}),
+        validity=valid,
+        slo=held,
         groups=[warm[0], steady["large"], warm[1], steady["small"]],
         phases=[span for e, s in starts.items() for span in phases(e, s)],
         health=[

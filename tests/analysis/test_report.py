@@ -69,18 +69,18 @@ def test_quantiles_hold_the_truth(made: tuple[Path, Report, Truth]) -> None:
 def test_headline_of_a_failure(made: tuple[Path, Report, Truth]) -> None:
     """The verdict first, the numbers after."""
     headline = made[1].headline
-    assert headline.startswith("FAIL: large breaks throttled_share < 5% with 8.5% [")
-    assert headline.endswith("(n 2,000)")
+    assert headline.startswith("FAIL: large fails: throttled 8.5% [7.4, 9.8] of 5% allowed; p95 TTFT ")
+    assert ". small passes: p95 TTFT 277 ms [267, 290] of 800 allowed; cost USD 0.0861 per 1k" in headline
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"slo": ("p95(ttft_ms) < 800",)}, "PASS: the SLO line is kept; closest, small keeps p95(ttft_ms) < 800 with"),
-        ({"slo": ()}, "PASS: no SLO was set; small p95(ttft_ms) "),
+        ({"slo": ("p95(ttft_ms) < 800",)}, "PASS: small passes: p95 TTFT 267 ms [233, 325] of 800 allowed; cost USD"),
+        ({"slo": ()}, "PASS: no SLO was set; small has no limit to keep: p95 TTFT "),
         (
             {"slo": ("p99.9(ttft_ms) < 800",)},
-            "INCONCLUSIVE: small cannot be judged on p99.9(ttft_ms) < 800 because it is",
+            "INCONCLUSIVE: small is undecided: p99.9 TTFT not estimable (p99.9 needs 3,688",
         ),
         ({"healthy": False}, "INVALID: worker w0 ran late: loop lag p99 400 ms, the limit is 100 (and 3 more reasons)"),
         ({"interrupted": True}, "INVALID: the run never ended"),

@@ -95,7 +95,7 @@ def test_every_latency_fails_when_nothing_succeeds(tmp_path: Path) -> None:
 def test_nothing_succeeded_and_no_latency_was_asked_for(tmp_path: Path) -> None:
     """A run in which every turn failed is no pass, whatever its lines are about."""
     report = run(tmp_path / "run", "throttled_share < 1%", failed_share=1.0)
-    assert report.headline == "INCONCLUSIVE: not one turn of small was answered"
+    assert report.headline == "INCONCLUSIVE: small is undecided: not one of its 1,000 turns was answered"
 
 
 def test_failures_beyond_the_tail_break_it(tmp_path: Path) -> None:
