@@ -20,7 +20,7 @@ def figure(value: float, low: float, high: float, n: int = 3000) -> Estimate:
     return Estimate(value=value, low=low, high=high, n=n, method="test")
 
 
-def line(  # noqa: PLR0913 - a line has so many parts
+def line(
     text: str, found: Figure, verdict: str, limit: float, unit: str = "ms", *, needed: int | None = None
 ) -> SloLine:
     """Give a line about `small`."""
@@ -121,10 +121,14 @@ def test_steps_name_what_to_set(small: Group) -> None:
     """How long to run is a key and a length; a slow endpoint is told from one that waits."""
     steps = next_steps("fail", VALID, [SLOW, OPEN], [small], {})
     assert steps == [
-        "small is too slow at 500 users (3.17 \u00d7 the limit of 1,000 ms): find the load it holds, such as "
-        "--users 250, or make it faster",
-        "run longer to decide p99.9(ttft_ms) < 300 on small: about 62,040 steady turns, so set traffic.steady to "
-        "10 min (now 60 s)",
+        (
+            "small is too slow at 500 users (3.17 \u00d7 the limit of 1,000 ms): find the load it holds, such as "
+            "--users 250, or make it faster"
+        ),
+        (
+            "run longer to decide p99.9(ttft_ms) < 300 on small: about 62,040 steady turns, so set traffic.steady to "
+            "10 min (now 60 s)"
+        ),
     ]
     waits = small.model_copy(update={"metrics": {**small.metrics, "service_time_ms": {"p95": figure(900, 880, 950)}}})
     (step, _) = next_steps("fail", VALID, [SLOW, OPEN], [waits], {})

@@ -89,7 +89,7 @@ def test_the_start_is_shown_in_utc(report: Report, started_at: str, expected: st
 
 def test_the_headline_does_not_repeat_the_verdict(report: Report) -> None:
     """The word stands before the headline already."""
-    assert summary.headline(report).startswith("large breaches")
+    assert summary.headline(report).startswith("large fails")
 
 
 def test_an_unknown_unit_falls_back_to_the_name(report: Report) -> None:
