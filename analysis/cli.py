@@ -6,11 +6,11 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from analysis import several
+from analysis import before, several
 from scenarios.errors import ExitCode, TailgateError
 
 DEBUG_VARIABLE = "TAILGATE_DEBUG"
@@ -30,7 +30,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="The scenario, a YAML file.", show_default=False)]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)]
 RunFolders = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.", show_default=False)]
 
@@ -54,17 +53,18 @@ def root(
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def run(
+def run(  # noqa: PLR0913 - each option is an argument
     context: typer.Context,
-    file: ScenarioFile,
+    file: before.ScenarioFile,
     *,
     results: Annotated[Path, typer.Option(metavar="DIR", help="Where run folders are made.")] = Path("results"),
     web: Annotated[bool, typer.Option("--web", help="Show Locust's web UI and wait for its Start button.")] = False,
     workers: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Spread the users over N processes of this machine.")
     ] = None,
+    junit_inconclusive: several.JunitInconclusive = "fail",
 ) -> None:
-    """Run the load, then make the report; the exit code is the verdict's.
+    """Run the load, make the report; the exit code is the verdict's.
 
     Options that Tailgate does not know are Locust's. Ctrl-C once ends the load early and still makes the report;
     twice ends at once.
@@ -74,52 +74,13 @@ def run(
     from analysis.commands.run import run_scenario
 
     spread = ["--processes", str(workers)] if workers else []
-    raise typer.Exit(run_scenario(file, results, [*context.args, *spread], web=web))
+    raise typer.Exit(run_scenario(file, results, [*context.args, *spread], web=web, junit=junit_inconclusive))
 
 
-@app.command()
-def check(file: ScenarioFile) -> None:
-    """Validate a scenario and show its plan: phases, requests, tokens, dollars, and the samples that its SLOs need.
-
-    Example: tailgate check chat.yaml
-    """
-    from analysis.commands.check import check_scenario
-
-    raise typer.Exit(check_scenario(file))
-
-
-@app.command()
-def probe(file: ScenarioFile) -> None:
-    """Make one real request per endpoint and say in plain sentences what is wrong.
-
-    Exit code 5 when an endpoint cannot be used.
-
-    Example: tailgate probe chat.yaml
-    """
-    from analysis.commands.probe import probe_scenario
-
-    raise typer.Exit(probe_scenario(file))
-
-
-@app.command()
-def simulate(
-    file: ScenarioFile,
-    *,
-    host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Where to listen; 0.0.0.0 is every address of this machine.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 0,
-    truth: Annotated[
-        Path | None, typer.Option(metavar="CSV", help="Write down here what was done to each request.")
-    ] = None,
-) -> None:
-    """Serve the scenario's simulated endpoints until Ctrl-C.
-
-    Example: tailgate simulate quickstart.yaml --port 8080
-    """
-    from analysis.commands.simulate import simulate_endpoints
-
-    raise typer.Exit(simulate_endpoints(file, host, port, truth))
+app.command()(before.init)
+app.command()(before.check)
+app.command()(before.probe)
+app.command()(before.simulate)
 
 
 @app.command()
@@ -129,14 +90,18 @@ def report(
     history: Annotated[
         Path | None, typer.Option(metavar="CSV", help="Put each run's row into this file, for trend tools.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print report.json instead of the tables.")] = False,
+    junit_inconclusive: several.JunitInconclusive = "fail",
 ) -> None:
-    """Make report.html, report.md, report.json, junit.xml and history.csv anew from the rows.
+    """Make the report files of a run anew from its rows.
+
+    Writes report.html, report.md, report.json, junit.xml and history.csv, and prints the verdict.
 
     Example: tailgate report results/chat-20260102T030405Z
     """
     from analysis.commands.report import make_reports
 
-    raise typer.Exit(make_reports(runs, history))
+    raise typer.Exit(make_reports(runs, history, as_json=as_json, junit=junit_inconclusive))
 
 
 app.command()(several.compare)
@@ -151,10 +116,10 @@ def gate(
         typer.Option(metavar="RUN|latest", help="Hold the margins too; latest: the newest earlier run that passed."),
     ] = None,
     on_inconclusive: Annotated[
-        str, typer.Option(metavar="fail|warn", help="Whether what cannot be decided is exit code 4 or a warning.")
+        Literal["fail", "warn"], typer.Option(help="Whether what cannot be decided is exit code 4 or a warning.")
     ] = "fail",
 ) -> None:
-    """Print the verdict of a run, for CI; the exit code is the verdict's.
+    """Print a run's verdict, for CI; the exit code is the verdict's.
 
     Says which line failed, by how much, how sure that is, and how much longer to run where it is open.
 
@@ -171,7 +136,9 @@ def collect(
     *,
     results: Annotated[Path, typer.Option(metavar="DIR", help="Where the run folder is made.")] = Path("results"),
 ) -> None:
-    """Make one run folder from the folders that the workers of a run kept, with or without the master's.
+    """Make one run folder from what a run's workers kept.
+
+    With or without the master's own folder.
 
     Example: tailgate collect worker-1/chat-20260102T030405Z worker-2/chat-20260102T030405Z
     """
@@ -189,9 +156,10 @@ def import_(
         list[str] | None, typer.Option(metavar="LINE", help="An objective, such as 'p95(service_time_ms) < 800'.")
     ] = None,
 ) -> None:
-    """Make a run folder and a report from the CSV files of any Locust run; the exit code is the verdict's.
+    """Make a run folder and report from Locust's CSV files.
 
-    Each percentile comes with its bucket's error and n. What Locust's files do not hold is named.
+    Of any Locust version; the exit code is the verdict's. Each percentile comes with its bucket's error and n. What
+    Locust's files do not hold is named.
 
     Example: tailgate import results/load --slo "p95(service_time_ms) < 800"
     """
@@ -202,21 +170,7 @@ def import_(
 
 app.command()(several.matrix)
 app.command()(several.dashboard)
-
-
-@app.command()
-def schema(
-    of: Annotated[
-        str, typer.Argument(metavar="[OF]", help="scenario (the default), report, compare, matrix or dashboard.")
-    ] = "scenario",
-) -> None:
-    """Print the JSON Schema of the scenario file, for editors, or of a file that Tailgate writes.
-
-    Example: tailgate schema > tailgate.schema.json
-    """
-    from analysis.commands.schema import print_schema
-
-    raise typer.Exit(print_schema(of))
+app.command()(before.schema)
 
 
 def main() -> NoReturn:

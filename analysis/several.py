@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
+
+JunitInconclusive = Annotated[
+    Literal["fail", "skip"],
+    typer.Option(help="What JUnit is told of lines that are not decided, of invalid runs too: failures or skips."),
+]
 
 
 def compare(  # noqa: PLR0913 - each option is an argument
@@ -23,18 +28,20 @@ def compare(  # noqa: PLR0913 - each option is an argument
     ] = None,
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="Where files go; else to the candidate.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print compare.json instead of words.")] = False,
+    junit_inconclusive: JunitInconclusive = "fail",
 ) -> None:
-    """Compare a candidate with a baseline: ratios and differences with intervals, and a verdict by the margins.
+    """Compare a candidate with a baseline, with a verdict.
 
-    Several runs per side: the run is then the unit. Margins are the `compare:` lines of the candidate's scenario.
-    Writes compare.html, compare.md and compare.json; the exit code is the verdict's.
+    Ratios and differences, each with its interval; the verdict is by the margins, which are the `compare:` lines of the
+    candidate's scenario. Several runs per side: the run is then the unit. Writes compare.html, compare.md,
+    compare.json and compare.junit.xml; the exit code is the verdict's.
 
     Example: tailgate compare results/chat-20260101T030405Z results/chat-20260102T030405Z
     """
     from analysis.commands.compare import compare_runs
 
     sides = ([base, *(more_base or [])], [candidate, *(more_candidate or [])])
-    raise typer.Exit(compare_runs(*sides, margin or [], output, as_json=as_json))
+    raise typer.Exit(compare_runs(*sides, margin or [], output, as_json=as_json, junit=junit_inconclusive))
 
 
 def matrix(
@@ -43,8 +50,9 @@ def matrix(
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="Where files go; else to the last run.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print matrix.json instead of words.")] = False,
 ) -> None:
-    """Put every endpoint and arm of the runs into one matrix, and say which to take for which traffic.
+    """Put candidates side by side and say which to take.
 
+    Every endpoint and arm of the runs is one: who dominates whom, how sure, and which to take for which traffic.
     Limits and weights are those under `selection:` in the last run's scenario; else its SLO lines, and the cheapest.
 
     Example: tailgate matrix results/chat-20260101T030405Z results/chat-20260102T030405Z
@@ -57,9 +65,10 @@ def matrix(
 def dashboard(
     results: Annotated[Path, typer.Argument(metavar="RESULTS", help="A folder of run folders.", show_default=False)],
 ) -> None:
-    """Make one page over all runs of a folder: the trend of each headline, where it changed, links to the reports.
+    """Make one page over all runs of a folder: trends, changes.
 
-    Writes dashboard.html, dashboard.json and history.csv into the folder.
+    The trend of each headline, where its level changed, and links to the reports. Writes dashboard.html,
+    dashboard.json and history.csv into the folder.
 
     Example: tailgate dashboard results
     """

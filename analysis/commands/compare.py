@@ -13,11 +13,18 @@ from scenarios.errors import ExitCode, TailgateError
 
 if TYPE_CHECKING:
     from analysis.comparing.comparison import Comparison
+    from analysis.render.junit import Undecided
     from scenarios.slo import Slo
 
 
-def compare_runs(
-    base: Sequence[str], candidate: Sequence[str], margins: Sequence[str], output: Path | None, *, as_json: bool
+def compare_runs(  # noqa: PLR0913 - each option is an argument
+    base: Sequence[str],
+    candidate: Sequence[str],
+    margins: Sequence[str],
+    output: Path | None,
+    *,
+    as_json: bool,
+    junit: Undecided = "fail",
 ) -> ExitCode:
     """Compare, write its files, print the verdict. Raises TailgateError."""
     from analysis.comparing.side import wanted
@@ -28,7 +35,7 @@ def compare_runs(
     with defects_said(folder):
         comparison = made(base, candidate, margins)
         folder.mkdir(parents=True, exist_ok=True)
-        paths = write_all(comparison, folder)
+        paths = write_all(comparison, folder, junit)
     if as_json:
         typer.echo(to_json(comparison), nl=False)
     else:

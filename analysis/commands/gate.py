@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
@@ -18,16 +18,10 @@ if TYPE_CHECKING:
 LATEST = "latest"
 
 
-WARN = "warn"
-FAIL = "fail"
-
-
-def gate_run(folder: Path, baseline: str | None, on_inconclusive: str = FAIL) -> ExitCode:
+def gate_run(folder: Path, baseline: str | None, on_inconclusive: Literal["fail", "warn"] = "fail") -> ExitCode:
     """Print each line's verdict, then the run's. Raises TailgateError."""
     from analysis.words.plaintext import clean
 
-    if on_inconclusive not in (FAIL, WARN):
-        raise TailgateError(f"--on-inconclusive {on_inconclusive}: write fail or warn")
     report = build(folder)
     base, why = _baseline(folder, baseline)
     comparison = None if base is None else _compared(base, folder)
@@ -35,7 +29,7 @@ def gate_run(folder: Path, baseline: str | None, on_inconclusive: str = FAIL) ->
     for line in [*_of_slo(report, against=comparison is not None), *_of_baseline(comparison, why)]:
         typer.echo(clean(line))
     typer.echo(clean(_last(report, comparison, verdict)))
-    if verdict == "inconclusive" and on_inconclusive == WARN:
+    if verdict == "inconclusive" and on_inconclusive == "warn":
         typer.echo("warning: inconclusive is let through by --on-inconclusive warn; it is not a pass")
         return ExitCode.PASS
     return EXIT_CODES[verdict]

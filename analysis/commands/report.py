@@ -14,6 +14,7 @@ from scenarios.errors import ExitCode, TailgateError
 
 if TYPE_CHECKING:
     from analysis.model import Report, Verdict
+    from analysis.render.junit import Undecided
 
 EXIT_CODES: dict[Verdict, ExitCode] = {
     "pass": ExitCode.PASS,
@@ -24,29 +25,36 @@ EXIT_CODES: dict[Verdict, ExitCode] = {
 """The one place where a verdict becomes an exit code."""
 
 
-def make_reports(runs: Sequence[Path], history: Path | None = None) -> ExitCode:
-    """Write the report files of each run, its row into `history`, and print where they are. Raises TailgateError."""
+def make_reports(
+    runs: Sequence[Path], history: Path | None = None, *, as_json: bool = False, junit: Undecided = "fail"
+) -> ExitCode:
+    """Write the report files of each run, its row into `history`, and print what they say. Raises TailgateError."""
     for folder in runs:
-        report_on(folder, history)
+        report_on(folder, history, as_json=as_json, junit=junit)
     return ExitCode.PASS
 
 
-def report_on(folder: Path, history: Path | None = None) -> ExitCode:
+def report_on(
+    folder: Path, history: Path | None = None, *, as_json: bool = False, junit: Undecided = "fail"
+) -> ExitCode:
     """Write and print one run's report; give its verdict's exit code. Raises TailgateError."""
     with rows_kept(folder):
         from rich.console import Console
 
-        from analysis.render.files import write_all
+        from analysis.render.files import to_json, write_all
         from analysis.render.terminal import print_report
         from analysis.trends.history import NAME, record
 
         report = build(folder)
-        write_all(report, folder)
+        write_all(report, folder, junit)
         record(report, folder / NAME)
         if history is not None:
             record(report, history)
-        print_report(report, Console(highlight=False))
-    typer.echo(f"\nReport: {folder / 'report.html'}")
+        if as_json:
+            typer.echo(to_json(report), nl=False)
+        else:
+            print_report(report, Console(highlight=False))
+            typer.echo(f"\nReport: {folder / 'report.html'}")
     return EXIT_CODES[report.verdict]
 
 

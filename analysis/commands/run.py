@@ -19,6 +19,7 @@ import typer
 from scenarios.errors import ExitCode, TailgateError
 
 if TYPE_CHECKING:
+    from analysis.render.junit import Undecided
     from scenarios.scenario import Scenario
 
 RUN_FOLDER_VARIABLE = "TAILGATE_RUN_FOLDER_FILE"
@@ -30,7 +31,9 @@ PROGRAM = "import sys; sys.argv[0] = 'tailgate run'; from locust.main import mai
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run_scenario(file: Path, results: Path, locust_options: Sequence[str], *, web: bool) -> ExitCode:
+def run_scenario(
+    file: Path, results: Path, locust_options: Sequence[str], *, web: bool, junit: Undecided = "fail"
+) -> ExitCode:
     """Run `file` under load and report on it; give the verdict's exit code. Raises TailgateError."""
     from scenarios.scenario import load
 
@@ -49,7 +52,7 @@ def run_scenario(file: Path, results: Path, locust_options: Sequence[str], *, we
         return _ended_at_once(folders)
     if not folders:
         return _nothing_recorded(code, interrupted=load_run.signals > 0)
-    return _report(folders)
+    return _report(folders, junit)
 
 
 class LoadRun:
@@ -147,12 +150,12 @@ def _refuse_unreachable(scenario: Scenario) -> None:
         raise TailgateError("\n".join(problems), ExitCode.INVALID)
 
 
-def _report(folders: Sequence[Path]) -> ExitCode:
+def _report(folders: Sequence[Path], junit: Undecided) -> ExitCode:
     from analysis.commands.report import report_on
 
     code = ExitCode.INVALID
     for folder in folders:
-        code = report_on(folder)
+        code = report_on(folder, junit=junit)
     return code
 
 

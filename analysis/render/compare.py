@@ -21,6 +21,8 @@ from analysis.words.plaintext import clean, markdown, markdown_code
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from analysis.render.junit import Undecided
+
 SIGNS = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "invalid": "⛔"}
 IN_MARKDOWN = (
     *(("response_time_ms", q) for q in ("p50", "p95", "p99")),
@@ -33,13 +35,13 @@ IN_MARKDOWN = (
 LEAST_SPAN, MOST_SPAN = math.log(1.25), math.log(4.0)
 
 
-def write_all(comparison: Comparison, folder: Path) -> list[Path]:
+def write_all(comparison: Comparison, folder: Path, undecided: Undecided = "fail") -> list[Path]:
     """Write the four files, each whole or not at all; give their paths. Raises TailgateError."""
     files = {
         "compare.html": html(comparison).encode(),
         "compare.md": to_markdown(comparison).encode(),
         "compare.json": to_json(comparison).encode(),
-        "compare.junit.xml": to_junit(comparison),
+        "compare.junit.xml": to_junit(comparison, undecided),
     }
     return [replace_file(folder / name, content) for name, content in files.items()]
 

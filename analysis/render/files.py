@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from analysis.render.html import html
-from analysis.render.junit import to_junit
+from analysis.render.junit import Undecided, to_junit
 from analysis.render.markdown import to_markdown
 from scenarios.errors import TailgateError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from analysis.model import Report
 
 
-def write_all(report: Report, folder: Path) -> list[Path]:
+def write_all(report: Report, folder: Path, undecided: Undecided = "fail") -> list[Path]:
     """Write `report.html`, `report.md`, `report.json` and `junit.xml`; give their paths.
 
     All are made before the first is written, and each replaces its forerunner in one step: a failure leaves whole
@@ -27,7 +27,7 @@ def write_all(report: Report, folder: Path) -> list[Path]:
         "report.html": html(report).encode(),
         "report.md": to_markdown(report).encode(),
         "report.json": to_json(report).encode(),
-        "junit.xml": to_junit(report),
+        "junit.xml": to_junit(report, undecided),
     }
     return [replace_file(folder / name, content) for name, content in files.items()]
 

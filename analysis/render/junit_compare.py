@@ -7,24 +7,29 @@ from typing import TYPE_CHECKING
 from junitparser import JUnitXml, TestCase, TestSuite
 
 from analysis.comparing import verdict_text
-from analysis.render.junit import INVALID, failure, same_bytes
+from analysis.render.junit import INVALID, RESULTS, Undecided, failure, same_bytes
 from analysis.words.figures import unit_word
 from analysis.words.plaintext import clean
 
 if TYPE_CHECKING:
+    from junitparser.junitparser import Result
+
     from analysis.comparing.comparison import Comparison, MarginLine
 
 BROKEN, INCONCLUSIVE = "margin.broken", "margin.inconclusive"
 
 
-def to_junit(comparison: Comparison) -> bytes:
-    """Give the document; a case fails with a type of its own unless its margin is kept by valid runs."""
+def to_junit(comparison: Comparison, undecided: Undecided = "fail") -> bytes:
+    """Give the document; a case fails with a type of its own unless its margin is kept by valid runs.
+
+    With `skip`, margins that are not decided are skipped with these types; that a run is invalid stays a failure.
+    """
     names = [", ".join(clean(run.folder) for run in side) for side in (comparison.candidate, comparison.base)]
     suite = TestSuite(f"tailgate compare: {names[0]} against {names[1]}")
     suite.add_property("verdict", comparison.verdict)
     suite.add_testcase(_validity(comparison))
     for line in comparison.lines:
-        suite.add_testcase(_case(line, comparison))
+        suite.add_testcase(_case(line, comparison, RESULTS[undecided]))
     document = JUnitXml("tailgate compare")
     document.add_testsuite(suite)
     document.update_statistics()
@@ -38,17 +43,18 @@ def _validity(comparison: Comparison) -> TestCase:
     return case
 
 
-def _case(line: MarginLine, comparison: Comparison) -> TestCase:
+def _case(line: MarginLine, comparison: Comparison, undecided: type[Result]) -> TestCase:
     case = TestCase(clean(line.line), classname=clean(f"tailgate.compare.{line.pair}"))
     effect = verdict_text.effect_text(line.figure, line.form, unit_word(line.unit))
     sentence = clean(line.sentence)
     case.system_out = clean(f"{line.pair}: {line.line}: {effect}. {line.sentence}")
     if comparison.verdict == "invalid":
-        case.result = [failure(f"a run is invalid, so this is not decided: {_reasons(comparison)}", INVALID, sentence)]
+        why = f"a run is invalid, so this is not decided: {_reasons(comparison)}"
+        case.result = [failure(why, INVALID, sentence, undecided)]
     elif line.verdict == "fail":
         case.result = [failure(sentence, BROKEN)]
     elif line.verdict == "inconclusive":
-        case.result = [failure(sentence, INCONCLUSIVE)]
+        case.result = [failure(sentence, INCONCLUSIVE, result=undecided)]
     return case
 
 

@@ -20,7 +20,7 @@ from analysis.model import Verdict
 from scenarios.errors import ExitCode, TailgateError
 
 Tailgate = Callable[..., subprocess.CompletedProcess[str]]
-COMMANDS = ("run", "check", "probe", "simulate", "report", "compare", "gate", "matrix", "dashboard", "schema")
+COMMANDS = ("run", "init", "check", "probe", "simulate", "report", "compare", "gate", "matrix", "dashboard", "schema")
 FAKE_KEY = "sk-" + "fake0123456789fake0123456789"
 
 SIMULATED = """
@@ -50,6 +50,13 @@ def test_help_lists_every_command(tailgate: Tailgate) -> None:
     done = tailgate("--help")
     missing = [word for word in (*COMMANDS, "Exit codes") if word not in done.stdout]
     assert (done.returncode, missing) == (0, [])
+
+
+def test_help_cuts_no_summary(tailgate: Tailgate) -> None:
+    """At 80 columns each command's summary is whole."""
+    done = tailgate("--help", COLUMNS="80")
+    commands = done.stdout.partition("Commands:")[2]
+    assert (len(commands.splitlines()) > len(COMMANDS), "..." in commands) == (True, False)
 
 
 def test_version(tailgate: Tailgate) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -48,9 +49,37 @@ def test_no_case_of_an_invalid_run_passes() -> None:
     assert {kind for _, _, kind in cases(report)} == {"run.invalid"}
 
 
+def test_what_is_not_decided_is_skipped_on_request() -> None:
+    """Skips keep the type of what they stand for; breached lines and the invalid run itself stay failures."""
+    report = load("sample")
+    count = Counter(line.verdict for line in report.slo)
+    assert kinds(report, "skipped") == ["slo.inconclusive"] * count["inconclusive"]
+    assert kinds(report, "failure") == ["slo.breached"] * count["fail"]
+    invalid = report.model_copy(
+        update={"verdict": "invalid", "validity": Validity(verdict="invalid", reasons=["late"])}
+    )
+    assert kinds(invalid, "skipped") == ["run.invalid"] * len(report.slo)
+    assert kinds(invalid, "failure") == ["run.invalid"]
+
+
+def kinds(report: Report, tag: str) -> list[str | None]:
+    """Give the type of each failure or skip where undecided lines are skipped."""
+    root = ET.fromstring(to_junit(report, "skip"))  # noqa: S314  our own document
+    return [found.get("type") for found in root.iter(tag)]
+
+
+@pytest.mark.parametrize("lines", [0, 1])
+def test_an_inconclusive_run_is_never_green(lines: int) -> None:
+    """Where every line passes, or there is none, the run's own verdict is a case that fails."""
+    report = load("sample")
+    passed = [line for line in report.slo if line.verdict == "pass"][:lines]
+    found = cases(report.model_copy(update={"slo": passed, "verdict": "inconclusive"}))
+    assert [kind for _, _, kind in found] == [None, "slo.inconclusive", *([None] * lines)]
+
+
 def test_a_run_without_lines_has_a_case() -> None:
     """Validity alone is one case: a tool that wants at least one test finds it."""
-    assert len(cases(load("sample").model_copy(update={"slo": []}))) == 1
+    assert len(cases(load("sample").model_copy(update={"slo": [], "verdict": "pass"}))) == 1
 
 
 @pytest.mark.parametrize("name", ["sample", "hostile"])
