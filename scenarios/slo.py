@@ -133,10 +133,10 @@ def parse_slo(text: str) -> Slo:
     function   = "mean" | "p" number            50 <= number <= 99.9
     comparator = "<" | "<=" | ">" | ">="
     bound      = limit | relative
-    limit      = number [ unit ]                unit: ms s m | % | usd | /s; none = the metric's own
+    limit      = [ "$" ] number [ unit ]        unit: ms s m | % | usd | /s; none = the metric's own
     relative   = [ number times ] "baseline" | "baseline" times number | "baseline" change
     times      = "x" | "*"
-    change     = ( "+" | "-" ) number [ unit ]  % = of the baseline's figure (not for shares); pp = points of a share
+    change     = ( "+" | "-" ) limit            % = of the baseline's figure (not for shares); pp = points of a share
     condition  = ( "endpoint" | "arm" | "kind" ) "=" name
     ```
     A line without conditions is held against each endpoint and arm. A relative one needs `gate --baseline`.
