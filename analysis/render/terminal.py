@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "invalid": "bold magenta", "": ""}
 _SLO_HEADS = ("Verdict", "Line", "Endpoint", "Figure", "95% interval", "n", "Distance")
+FOLDED = 26
+"""Columns that labels of figures need at the least."""
 _ASCII = str.maketrans({"✓": "+", "✕": "x", "⊘": "!", "→": "->", "≥": ">=", "≤": "<=", "∞": "inf"})
 _ASCII |= str.maketrans({figures.MISSING: "-", figures.TIMES: "x"})
 
@@ -33,19 +36,19 @@ def print_report(report: Report, console: Console) -> None:
     )
     page.line(Text.assemble(word, "  ", page.speak(summary.headline(report))))
     for reason in summary.further_reasons(report):
-        page.line(f"  ! {reason}")
+        page.line(reason, "  ! ")
     for step in report.next_steps:
-        page.line(f"  → {clean(step)}")
+        page.line(clean(step), "  → ")
     if report.slo:
-        page.table(_SLO_HEADS, [_slo_row(row) for row in summary.slo_rows(report)], right={5})
+        page.lines([_slo_row(row) for row in summary.slo_rows(report)])
         if report.verdict == "invalid":
             page.line(summary.VOID)
     for sentence in experiment_grid.sentences(report):
-        page.line(f"  · {sentence}")
+        page.line(sentence, "  · ")
     groups = summary.headline_groups(report)
     if groups:
-        heads = ("", *(summary.group_name(group, groups) for group in groups))
-        page.table(heads, [_side(side) for side in summary.sides(report)], right=set(range(1, len(heads))))
+        heads = [summary.group_name(group, groups) for group in groups]
+        page.sides(heads, [_side(side) for side in summary.sides(report)])
 
 
 Styled = tuple[str, str]
@@ -77,8 +80,44 @@ class _Page:
             return text
         return text.translate(_ASCII).encode(encoding, "backslashreplace").decode(encoding)
 
-    def line(self, text: Text | str) -> None:
-        self.console.print(text if isinstance(text, Text) else Text(self.speak(text)), soft_wrap=True)
+    def line(self, text: Text | str, lead: str = "") -> None:
+        """Print a line behind its sign; a terminal gets it broken between words."""
+        whole = text if isinstance(text, Text) else Text(self.speak(text))
+        lead = self.speak(lead)
+        room = max(self.console.width - cell_len(lead), 1)
+        pieces = whole.wrap(self.console, room) if self.console.is_terminal else [whole]
+        for number, piece in enumerate(pieces):
+            self.console.print(Text.assemble(" " * cell_len(lead) if number else lead, piece), soft_wrap=True)
+
+    def lines(self, rows: Sequence[Sequence[Styled]]) -> None:
+        """Print the SLO lines: a table, or two lines for each where the terminal is too narrow for one."""
+        if not self.console.is_terminal or _width([[(head, "") for head in _SLO_HEADS], *rows]) <= self.console.width:
+            self.table(_SLO_HEADS, rows, right={5})
+            return
+        self.line("")
+        for verdict, line, endpoint, figure, interval, n, distance in rows:
+            self.line(Text.assemble((self.speak(verdict[0]), verdict[1]), self.speak(f"  {endpoint[0]}: {line[0]}")))
+            facts = (f"{figure[0]} {interval[0]}".rstrip(), "" if n[0] == figures.MISSING else f"n {n[0]}", distance[0])
+            self.line(", ".join(filter(None, facts)), "    ")
+
+    def sides(self, heads: Sequence[str], rows: Sequence[Sequence[Styled]]) -> None:
+        """Print figures side by side, as many endpoints at once as the terminal holds."""
+        columns = list(zip(*rows, strict=True))
+        step = len(heads)
+        while self.console.is_terminal and step > 1 and self._overflows(heads, columns, step):
+            step -= 1
+        for first in range(0, len(heads), step):
+            shown = [columns[0], *columns[first + 1 : first + 1 + step]]
+            names = ("", *heads[first : first + step])
+            self.table(names, list(zip(*shown, strict=True)), right=set(range(1, len(names))))
+
+    def _overflows(self, heads: Sequence[str], columns: Sequence[Sequence[Styled]], step: int) -> bool:
+        """Tell whether any `step` neighbours are too wide, beside a first column that may be folded."""
+        widths = [
+            max(map(cell_len, (head, *(text for text, _ in column)))) + 2
+            for head, column in zip(heads, columns[1:], strict=True)
+        ]
+        return any(FOLDED + sum(widths[at : at + step]) > self.console.width for at in range(0, len(widths), step))
 
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[Styled]], right: set[int]) -> None:
         texts = [[Text(self.speak(text), style) for text, style in row] for row in rows]
@@ -89,6 +128,10 @@ class _Page:
             return
         for line in _aligned([shown, *texts], right):
             self.line(line)
+
+
+def _width(rows: Sequence[Sequence[Styled]]) -> int:
+    return sum(max(cell_len(text) for text, _ in column) + 2 for column in zip(*rows, strict=True))
 
 
 def _rich_table(heads: list[Text], rows: list[list[Text]], right: set[int]) -> Table:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
+from rich.text import Text
 
 from analysis.model import Report, Validity
 from analysis.render.terminal import print_report
+from analysis.words.plaintext import clean
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -19,12 +23,12 @@ def load(name: str) -> Report:
     return Report.model_validate_json((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def printed(report: Report, *, terminal: bool = False, encoding: str = "utf-8") -> str:
+def printed(report: Report, *, terminal: bool = False, encoding: str = "utf-8", width: int = 100) -> str:
     """Give what is printed, as a file of that encoding holds it."""
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding=encoding, newline="\n")
     colours = {"force_terminal": terminal, "color_system": "standard" if terminal else None, "legacy_windows": False}
-    print_report(report, Console(file=file, width=100, highlight=False, **colours))
+    print_report(report, Console(file=file, width=width, highlight=False, **colours))
     file.flush()
     return raw.getvalue().decode(encoding)
 
@@ -67,3 +71,33 @@ def test_an_ascii_console_is_served() -> None:
     text = printed(load("hostile"), encoding="ascii")
     assert text.startswith("x FAIL")
     assert "\\u05e9" in text
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 200])
+@pytest.mark.parametrize("name", ["sample", "hostile"])
+def test_a_terminal_of_any_width_breaks_no_word(name: str, width: int) -> None:
+    """No line is longer than the terminal, and each SLO line stands whole on one that is wide enough for it."""
+    report = load(name)
+    rows = [Text.from_ansi(row).plain for row in printed(report, terminal=True, width=width).splitlines()]
+    assert [row for row in rows if cell_len(row) > width] == []
+    lines = [clean(line.line) for line in report.slo if cell_len(line.line) < width // 2]
+    assert [line for line in lines if not any(line in row for row in rows)] == []
+
+
+def test_many_endpoints_are_shown_some_at_a_time() -> None:
+    """Eight endpoints do not fit side by side on 80 columns: their tables follow one another, none is cut."""
+    report = load("sample")
+    groups = [
+        group.model_copy(update={"endpoint": f"endpoint-{number}"}) for number in range(4) for group in report.groups
+    ]
+    text = printed(report.model_copy(update={"groups": groups}), terminal=True, width=80)
+    heads = [row for row in Text.from_ansi(text).plain.splitlines() if "endpoint-3" in row]
+    assert (len(heads), "endpoint-0" in heads[0]) == (1, False)
+
+
+def test_no_color_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With NO_COLOR nothing is coloured; signs and words tell the verdicts."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    text = printed(load("sample"), terminal=True)
+    colours = re.findall(r"\x1b\[[0-9;]*3[0-7]m", text)
+    assert (colours, "✕ fail" in text) == ([], True)
