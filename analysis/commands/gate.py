@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import typer
-
 from analysis.commands.report import EXIT_CODES, build
 from scenarios.errors import ExitCode, TailgateError
 
@@ -20,19 +18,22 @@ LATEST = "latest"
 
 def gate_run(folder: Path, baseline: str | None, on_inconclusive: Literal["fail", "warn"] = "fail") -> ExitCode:
     """Print each line's verdict, then the run's. Raises TailgateError."""
+    from rich.console import Console
+
+    from analysis.render.terminal import print_lines
     from analysis.words.plaintext import clean
 
     report = build(folder)
     base, why = _baseline(folder, baseline)
     comparison = None if base is None else _compared(base, folder)
     verdict = _verdict(report, comparison, missing=baseline is not None and base is None)
-    for line in [*_of_slo(report, against=comparison is not None), *_of_baseline(comparison, why)]:
-        typer.echo(clean(line))
-    typer.echo(clean(_last(report, comparison, verdict)))
-    if verdict == "inconclusive" and on_inconclusive == "warn":
-        typer.echo("warning: inconclusive is let through by --on-inconclusive warn; it is not a pass")
-        return ExitCode.PASS
-    return EXIT_CODES[verdict]
+    said = [*_of_slo(report, against=comparison is not None), *_of_baseline(comparison, why)]
+    said.append(_last(report, comparison, verdict))
+    let_through = verdict == "inconclusive" and on_inconclusive == "warn"
+    if let_through:
+        said.append("warning: inconclusive is let through by --on-inconclusive warn; it is not a pass")
+    print_lines(map(clean, said), Console(highlight=False))
+    return ExitCode.PASS if let_through else EXIT_CODES[verdict]
 
 
 def _baseline(folder: Path, baseline: str | None) -> tuple[Path | None, str]:
@@ -83,7 +84,7 @@ def _of_slo(report: Report, *, against: bool) -> Iterator[str]:
     order = ("fail", "inconclusive", "pass")
     for line in sorted(_lines(report, against=against), key=lambda line: order.index(line.verdict)):
         said = in_words(line)
-        yield f"{line.verdict}: {line.endpoint}: {line.line}: {line.sentence}{f'; {said}' if said else ''}"
+        yield f"{line.verdict}: {line.sentence}{f'; {said}' if said else ''}"
 
 
 def _of_baseline(comparison: Comparison | None, why: str) -> Iterator[str]:

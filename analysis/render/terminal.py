@@ -14,7 +14,7 @@ from analysis.words import figures
 from analysis.words.plaintext import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from rich.console import Console
 
@@ -49,6 +49,14 @@ def print_report(report: Report, console: Console) -> None:
     if groups:
         heads = [summary.group_name(group, groups) for group in groups]
         page.sides(heads, [_side(side) for side in summary.sides(report)])
+
+
+def print_lines(lines: Iterable[str], console: Console) -> None:
+    """Print lines that begin with a verdict and a colon, the verdict in its colour."""
+    page = _Page(console)
+    for line in lines:
+        word, colon, rest = line.partition(": ")
+        page.line(Text.assemble((page.speak(word), _STYLES.get(word, "")), page.speak(colon + rest)))
 
 
 Styled = tuple[str, str]

@@ -40,7 +40,7 @@ def test_a_broken_line_says_by_how_much_and_how_sure(tailgate: Tailgate, tmp_pat
     run(tmp_path / "a", 1, slo=("p95(ttft_ms) < 200", "p95(ttft_ms) < 800"))
     done = tailgate("gate", "a")
     first = done.stdout.splitlines()[0]
-    assert (done.returncode, first.startswith("fail: small: p95(ttft_ms) < 200: small breaks")) == (3, True)
+    assert (done.returncode, first.startswith("fail: small breaks p95(ttft_ms) < 200 with ")) == (3, True)
     assert ("over the limit of 200 ms" in first, first.endswith("sure")) == (True, True)
 
 

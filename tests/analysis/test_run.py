@@ -71,7 +71,7 @@ def test_gate_and_report_agree_with_the_run(
     (folder / "report.json").unlink()
     (folder / "report.html").unlink()
     gate, again = tailgate("gate", folder), tailgate("report", folder)
-    assert (gate.returncode, "fail: small: p50(ttft_ms) < 1: " in gate.stdout) == (done.returncode, True)
+    assert (gate.returncode, "fail: small breaks p50(ttft_ms) < 1 with " in gate.stdout) == (done.returncode, True)
     assert (again.returncode, (folder / "report.json").read_bytes() == before) == (0, True)
     assert (folder / "report.html").is_file()
 
