@@ -18,6 +18,7 @@ from analysis.measures.slices import slices
 from analysis.measures.spectrum import spectrum
 from analysis.measures.timeline import timeline
 from analysis.measures.tries import peak_per_second, tries
+from analysis.measures.unit_costs import UnitCosts
 from analysis.measures.variance import variance
 from analysis.model import Group, PhaseSpan, Plots, Report, SloLine
 from analysis.progress import Tell, quiet
@@ -145,15 +146,7 @@ def _group(
         users=_users(part, meta),
         shares=shares(part.turns, part.blocks, part.seed),
         metrics=latency.metrics(part, gaps),
-        cost=cost.figures(
-            part.turns,
-            part.blocks,
-            table,
-            part.endpoint,
-            part.seed,
-            good=good,
-            monthly_turns=_monthly_turns(meta, part.endpoint),
-        ),
+        cost=UnitCosts(part, table, meta.get("cases"), good, _monthly_turns(meta, part.endpoint)).figures(),
         rates=speeds,
         attainment=share(good, part.blocks, part.seed),
         variance=variance(part) if part.phase == "steady" else {},

@@ -13,6 +13,7 @@ from synthetic import BASE, LARGE, TWO_ENDPOINTS, Plan, Truth, write_run
 from analysis.measures import bill, cost, slices, steady, timeline, variance
 from analysis.measures.gaps import histogram
 from analysis.measures.part import parts, spans
+from analysis.measures.unit_costs import UnitCosts
 from analysis.model import Estimate, Report
 from analysis.report import build
 from analysis.report import report as report_of
@@ -146,7 +147,7 @@ def test_inputs_are_never_mutated(made: tuple[Path, Report, Truth]) -> None:
         frames = part.turns.copy(deep=True), part.attempts.copy(deep=True)
         blocks = time_blocks(part.turns)
         shares.shares(part.turns, blocks, 1)
-        cost.figures(part.turns, blocks, prices.get(part.endpoint), part.endpoint, 1)
+        UnitCosts(part, prices.get(part.endpoint), run.meta["cases"], monthly_turns=9).figures()
         bill.bills(part.attempts, prices)
         slices.slices(part, run.meta["cases"])
         variance.variance(part)
