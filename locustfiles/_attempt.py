@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from time import perf_counter
 
 from locustfiles._clock import RunClock
 from locustfiles._exchange import Trace
@@ -75,7 +77,8 @@ def note_answer(attempt: Attempt, trace: Trace, decoder: Decoder, api: Api) -> t
 def hint_of(trace: Trace, reply: Reply | None) -> Hint | None:
     """Give the wait that an answer asked for, in its headers, its body or its error event."""
     body = reply.error.message.encode() if reply and reply.error else bytes(trace.error_body)
-    return wait_hint(trace.headers, body, datetime.now(UTC))
+    ago_s = perf_counter() - trace.end if trace.end is not None else 0.0
+    return wait_hint(trace.headers, body, datetime.fromtimestamp(time.time() - ago_s, UTC))
 
 
 def final(outcome: Outcome) -> Decision:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,22 +38,30 @@ class Hint:
     source: str
 
 
+SAME_CLOCK_S = 2.0
+"""`Date` is cut to whole seconds and often a second old: up to here behind our clock, the server's may be the same."""
+
+
 class Answer(NamedTuple):
-    """What a wait can stand in. `now` is the server's own clock where it sent one."""
+    """What a wait can stand in. `dated` is its `Date`, or `now`: the server's clock as far as it is known."""
 
     headers: Mapping[str, str]
     text: str
+    dated: datetime
     now: datetime
 
 
 def wait_hint(headers: Mapping[str, str], body: bytes, now: datetime) -> Hint | None:
     """Give the wait that an answer asks for, in seconds from its arrival; None if it asks for none.
 
-    `headers` have lower-case names. `now` must carry a time zone; the answer's own `Date` is preferred to it.
+    `headers` have lower-case names, and repeated ones are joined by `, `: the longest of several waits counts. `now`
+    is when the answer arrived, with a time zone. An HTTP date is held against the answer's own `Date`; a finer point in
+    time too, where that clock is another than ours.
     """
     text = bytes(body[:BODY_BYTES]).decode("utf-8", "replace")
-    served = durations.http_date(headers.get("date", "").strip(), now)
-    answer = Answer(headers, text, served or now)
+    dated = durations.http_date(headers.get("date", "").strip(), now) or now
+    same_clock = 0 <= (now - dated).total_seconds() <= SAME_CLOCK_S
+    answer = Answer(headers, text, dated, now if same_clock else dated)
     for name, read in SOURCES.items():
         if (seconds := read(answer)) is not None:
             return Hint(seconds, name)
@@ -73,13 +81,29 @@ def jittered_s(hint: Hint, rng: Random) -> float:
     return hint.seconds + rng.uniform(0, max(JITTER_FLOOR_S, JITTER_SHARE * hint.seconds))
 
 
+def _longest(waits: Iterable[float | None]) -> float | None:
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
+_SEPARATOR = re.compile(r"(?<!Mon)(?<!Tue)(?<!Wed)(?<!Thu)(?<!Fri)(?<!Sat)(?<!Sun)(?<!day),\s+")
+"""Between the values of a repeated header, and not within a date."""
+
+
+def _values(text: str) -> list[str]:
+    return [value.strip() for value in _SEPARATOR.split(text)]
+
+
 def _milliseconds(name: str) -> Callable[[Answer], float | None]:
-    return lambda answer: durations.plain_number(answer.headers.get(name, "").strip(), per_second=1000)
+    return lambda answer: _longest(
+        durations.plain_number(value, per_second=1000) for value in _values(answer.headers.get(name, ""))
+    )
 
 
 def _retry_after(answer: Answer) -> float | None:
-    text = answer.headers.get("retry-after", "").strip()
-    return durations.plain_number(text) or durations.moment(text, answer.now)
+    return _longest(
+        durations.plain_number(value) or durations.moment(value, answer.dated)
+        for value in _values(answer.headers.get("retry-after", ""))
+    )
 
 
 def _retry_info(answer: Answer) -> float | None:
@@ -91,8 +115,9 @@ def _retry_info(answer: Answer) -> float | None:
     except (ValueError, RecursionError):
         return None
     delays = [detail.get("retryDelay") for detail in _details(value) if "RetryInfo" in str(detail.get("@type"))]
-    waits = [durations.plain_number(delay[:-1]) for delay in delays if isinstance(delay, str) and delay.endswith("s")]
-    return max((wait for wait in waits if wait is not None), default=None)
+    return _longest(
+        durations.plain_number(delay[:-1]) for delay in delays if isinstance(delay, str) and delay.endswith("s")
+    )
 
 
 def _details(value: Any) -> list[dict[str, Any]]:
@@ -119,7 +144,7 @@ def _rate_limit(answer: Answer) -> float | None:
     spent = [wait for remaining, wait in windows if remaining is not None and remaining <= 0]
     if not spent and len(windows) == 1:
         spent = [windows[0][1]]
-    return max((wait for wait in spent if wait is not None), default=None)
+    return _longest(spent)
 
 
 def _windows(text: str) -> list[tuple[int | None, float | None]]:
@@ -151,31 +176,36 @@ _LIMIT_HEADER = re.compile(r"(?:x-|anthropic-)?rate-?limit-(.{1,60})", re.ASCII)
 def _reset_headers(answer: Answer) -> float | None:
     """Read the reset of the exhausted dimensions only, the longest of them.
 
-    A lone reset without dimension and without a count of what remains (Cohere) is taken too.
+    A reset without dimension is that of any (Kong), and needs no count of what remains where there is none (Cohere).
     """
-    remaining, reset = _dimensions(answer.headers)
+    remaining, reset = dimensions(answer.headers)
     spent = {dimension for dimension, count in remaining.items() if count <= 0}
-    if not spent and not remaining:
-        spent = {""}
-    waits = [durations.reset_time(text, answer.now) for dimension, text in reset.items() if dimension in spent]
-    return max((wait for wait in waits if wait is not None), default=None)
+    if (spent or not remaining) and "" not in remaining:
+        spent.add("")
+    return _longest(
+        durations.reset_time(value, answer.now)
+        for dimension, values in reset.items()
+        if dimension in spent
+        for value in values
+    )
 
 
-def _dimensions(headers: Mapping[str, str]) -> tuple[dict[str, int], dict[str, str]]:
-    """Give what remains and when it resets, by dimension.
+def dimensions(headers: Mapping[str, str]) -> tuple[dict[str, int], dict[str, list[str]]]:
+    """Give what remains, the least if several say so, and when it resets, by dimension.
 
     `x-ratelimit-reset-tokens`, `anthropic-ratelimit-tokens-reset`, `ratelimit-reset`.
     """
     remaining: dict[str, int] = {}
-    reset: dict[str, str] = {}
-    for name, value in headers.items():
+    reset: dict[str, list[str]] = {}
+    for name, text in headers.items():
         match = _LIMIT_HEADER.fullmatch(name)
         words = match[1].split("-") if match else []
         dimension = "-".join(word for word in words if word not in {"remaining", "reset"})
         if "reset" in words:
-            reset[dimension] = value.strip()
-        elif "remaining" in words and (count := _integer(value)) is not None:
-            remaining[dimension] = count
+            reset.setdefault(dimension, []).extend(_values(text))
+        elif "remaining" in words:
+            counts = [count for value in _values(text) if (count := _integer(value)) is not None]
+            remaining.update({dimension: min([*counts, remaining.get(dimension, counts[0])])} if counts else {})
     return remaining, reset
 
 
