@@ -89,9 +89,14 @@ def final(outcome: Outcome) -> Decision:
 def _refusal(attempt: Attempt, trace: Trace, api: Api) -> Decision:
     assert trace.status is not None
     error = api.error(trace.status, bytes(trace.error_body))
-    attempt.error_code = word(error.code or error.kind or f"http_{trace.status}")
+    attempt.error_code = word(error.code or error.kind or f"{_kind(trace.status)}_{trace.status}")
     _note_usage(attempt, _billed(bytes(trace.error_body)))
     return classify(trace.status, trace.headers, error)
+
+
+def _kind(status: int) -> str:
+    """Name a status that came without words: redirects are not followed, for another place would be measured."""
+    return "redirect" if status in (301, 302, 303, 307, 308) else "http"
 
 
 def _ending(attempt: Attempt, trace: Trace, reply: Reply) -> Decision:

@@ -53,7 +53,9 @@ def headline(scenario: Scenario, expected: Expectation) -> str:
 
 
 def notes(scenario: Scenario, expected: Expectation) -> Iterator[str]:
-    """Say what is missing or guessed."""
+    """Say what is missing, guessed or unsafe."""
+    for name, endpoint in scenario.endpoints.items():
+        yield from (f"{name}: {warning}" for warning in endpoint.warnings)
     for each in expected.endpoints:
         if each.cost_note:
             yield f"{each.endpoint}: {each.cost_note}"
