@@ -92,7 +92,7 @@ def report(run: Run, tell: Tell = quiet) -> Report:
         verdict=result,
         headline=headline(result, judged, held, groups, standing),
         standings=standing,
-        next_steps=next_steps(result, judged, held, groups, _stops(run.meta)),
+        next_steps=[*_unverified(run.meta), *next_steps(result, judged, held, groups, _stops(run.meta))],
         validity=judged,
         slo=held,
         groups=groups,
@@ -223,6 +223,17 @@ def _notes(run: Run, billed: Mapping[str, bill.Bill]) -> list[str]:
     if missing:
         notes.append(f"attempts without known token usage: {missing:,}; their cost is unknown and in no total")
     return notes
+
+
+def _unverified(meta: Mapping[str, Any]) -> list[str]:
+    """Name endpoints whose certificates were not verified: anybody may have answered."""
+    endpoints = (meta.get("scenario") or {}).get("endpoints") or {}
+    remedy = "set ca_file in place of insecure: true"
+    return [
+        f"{name}'s TLS certificate was not verified, so that anybody on the way may have answered: {remedy}"
+        for name, endpoint in endpoints.items()
+        if endpoint.get("insecure")
+    ]
 
 
 def _unsteady(part: Part) -> list[str]:

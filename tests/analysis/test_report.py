@@ -173,6 +173,16 @@ def test_variance_split_adds_up(made: tuple[Path, Report, Truth]) -> None:
     assert 0.01 < large.variance["throttled_time_variance_share"].value < 0.2
 
 
+def test_unverified_certificates_are_the_first_thing_to_mend(tmp_path: Path) -> None:
+    """`insecure: true` stands on the first screen, whatever the verdict."""
+    folder = tmp_path / "run"
+    write_run(folder, TWO_ENDPOINTS)
+    meta = json.loads((folder / "run.json").read_text())
+    meta.setdefault("scenario", {})["endpoints"] = {"large": {"insecure": True}}
+    (folder / "run.json").write_text(json.dumps(meta))
+    assert build(folder).next_steps[0].startswith("large's TLS certificate was not verified")
+
+
 def test_interrupted_run_is_noted(tmp_path: Path) -> None:
     """A run that was ended early says so."""
     folder = tmp_path / "run"
