@@ -12,6 +12,7 @@ from time import perf_counter
 from locustfiles._clock import RunClock
 from locustfiles._exchange import Trace
 from locustfiles._transport import ConnectError
+from scenarios.limit_headers import Allowance, allowances
 from scenarios.limits import Decision, Hint, Reason, classify, wait_hint
 from scenarios.records import Attempt, Outcome
 from scenarios.wire import Api, Decoder, Reply
@@ -77,8 +78,20 @@ def note_answer(attempt: Attempt, trace: Trace, decoder: Decoder, api: Api) -> t
 def hint_of(trace: Trace, reply: Reply | None) -> Hint | None:
     """Give the wait that an answer asked for, in its headers, its body or its error event."""
     body = reply.error.message.encode() if reply and reply.error else bytes(trace.error_body)
-    ago_s = perf_counter() - trace.end if trace.end is not None else 0.0
-    return wait_hint(trace.headers, body, datetime.fromtimestamp(time.time() - ago_s, UTC))
+    return wait_hint(trace.headers, body, _wall_clock(trace.end))
+
+
+def left_of(trace: Trace, attempt: Attempt, output_tokens: int) -> dict[str, Allowance]:
+    """Give what an answer's headers say is left of the key's limits, by dimension, in requests like this one."""
+    if not any("ratelimit" in name for name in trace.headers):
+        return {}
+    return allowances(trace.headers, _wall_clock(trace.headers_at), attempt.input_tokens, output_tokens)
+
+
+def _wall_clock(stamp: float | None) -> datetime:
+    """Give the time of day at a `perf_counter` stamp; None is now."""
+    ago_s = perf_counter() - stamp if stamp is not None else 0.0
+    return datetime.fromtimestamp(time.time() - ago_s, UTC)
 
 
 def final(outcome: Outcome) -> Decision:

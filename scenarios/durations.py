@@ -77,6 +77,19 @@ def http_date(text: str, now: datetime) -> datetime | None:
     return None
 
 
+SAME_CLOCK_S = 2.0
+"""`Date` is cut to whole seconds and often a second old: up to here behind our clock, the server's may be the same."""
+
+
+def clocks(date: str, now: datetime) -> tuple[datetime, datetime]:
+    """Give the server's time in whole seconds, by its `Date`, and as finely as it is known.
+
+    That is by our clock, `now`, unless `Date` shows another; without a `Date` both are.
+    """
+    dated = http_date(date, now) or now
+    return dated, now if 0 <= (now - dated).total_seconds() <= SAME_CLOCK_S else dated
+
+
 def reset_time(text: str, now: datetime) -> float | None:
     """Read a rate-limit reset by its shape.
 
