@@ -47,7 +47,8 @@ class Group(Frozen):
     `metrics` maps e.g. `ttft_ms` to `{"p50": Figure, "p90", "p95", "p99", "p99_9", "mean"}`.
     `shares` maps each outcome of turns, and `throttled` (turns with at least one 429), to its share of all intended
     turns. The outcomes add up to 1; `waiting_at_end` is a last outcome `throttled`; `failed` is 1 - successful.
-    `cut_s` and `cut_turns` are what was left out at the start of a steady phase, as warm-up that went on.
+    `cut_s` and `cut_turns` are what was left out at the start of a steady phase, as warm-up that went on; `left_out_s`
+    and `left_out_turns` what the loss of a worker disturbed.
     `attainment` is the share of all intended turns that met every per-turn latency limit of the SLO lines.
     """
 
@@ -58,6 +59,8 @@ class Group(Frozen):
     end_s: float
     cut_s: float = 0.0
     cut_turns: int = 0
+    left_out_s: float = 0.0
+    left_out_turns: int = 0
     turns: int
     attempts: int
     users: int

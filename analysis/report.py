@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis.entry import Entry
 from analysis.foreign import imported
-from analysis.measures import bill, cost, latency, rates, steady
+from analysis.measures import bill, cost, disturbed, latency, rates, steady
 from analysis.measures.experiment import experiment
 from analysis.measures.gaps import histogram
 from analysis.measures.part import grouped, parts, spans
@@ -18,7 +18,6 @@ from analysis.measures.slices import slices
 from analysis.measures.spectrum import spectrum
 from analysis.measures.timeline import timeline
 from analysis.measures.tries import peak_per_second, tries
-from analysis.measures.unit_costs import UnitCosts
 from analysis.measures.variance import variance
 from analysis.model import Group, PhaseSpan, Plots, Report, SloLine
 from analysis.progress import Tell, quiet
@@ -68,7 +67,8 @@ def report(run: Run, tell: Tell = quiet) -> Report:
     run = replace(run, attempts=attempts.iloc[:0].copy())  # no view: it would hold them all
     every, billed = _turns_and_bills(rows, prices)
     attempts = grouped(attempts)
-    found = parts(every, attempts, spans(run.meta, every), seed_of(run.meta))
+    disturbed_s = disturbed.windows(run.meta)
+    found = parts(every, attempts, spans(run.meta, every), seed_of(run.meta), disturbed_s)
     lines, illegible = slo_eval.slos(run.meta)
     groups: list[Group] = []
     held: list[SloLine] = []
@@ -81,7 +81,7 @@ def report(run: Run, tell: Tell = quiet) -> Report:
         if part.phase == "steady":
             held += hold(lines, Entry(part, gaps, prices.get(part.endpoint), run.meta.get("cases"), lines))
     held += [*unread(illegible, found), *unmeasured(lines, found, run.meta)]
-    judged = validity(run.meta, _lateness(found), _stops(run.meta))
+    judged = validity(run.meta, _lateness(found), _stops(run.meta), disturbed.too_little_left(found, run.meta))
     result = verdict(judged, held, groups)
     standing = standings(held, groups)
     return Report(
@@ -92,7 +92,7 @@ def report(run: Run, tell: Tell = quiet) -> Report:
         verdict=result,
         headline=headline(result, judged, held, groups, standing),
         standings=standing,
-        next_steps=[*_unverified(run.meta), *next_steps(result, judged, held, groups, _stops(run.meta))],
+        next_steps=next_steps(result, judged, held, groups, _stops(run.meta)),
         validity=judged,
         slo=held,
         groups=groups,
@@ -141,12 +141,22 @@ def _group(
         end_s=part.end_s,
         cut_s=part.settled.cut_s,
         cut_turns=part.cut_turns,
+        left_out_s=part.left_out_s,
+        left_out_turns=part.left_out_turns,
         turns=len(part.turns),
         attempts=len(part.attempts),
         users=_users(part, meta),
         shares=shares(part.turns, part.blocks, part.seed),
         metrics=latency.metrics(part, gaps),
-        cost=UnitCosts(part, table, meta.get("cases"), good, _monthly_turns(meta, part.endpoint)).figures(),
+        cost=cost.figures(
+            part.turns,
+            part.blocks,
+            table,
+            part.endpoint,
+            part.seed,
+            good=good,
+            monthly_turns=_monthly_turns(meta, part.endpoint),
+        ),
         rates=speeds,
         attainment=share(good, part.blocks, part.seed),
         variance=variance(part) if part.phase == "steady" else {},
@@ -171,8 +181,12 @@ def _users(part: Part, meta: dict[str, Any]) -> int:
 
 
 def gaps_of(gaps: pd.DataFrame, part: Part) -> pd.DataFrame:
-    """Give the gap histograms of one part."""
-    return gaps[(gaps["endpoint"] == part.endpoint) & (gaps["arm"] == part.arm) & (gaps["phase"] == part.phase)]
+    """Give the gap histograms of one part, none of them from a time that it leaves out."""
+    own = (gaps["endpoint"] == part.endpoint) & (gaps["arm"] == part.arm) & (gaps["phase"] == part.phase)
+    start_s, width_s = (pd.to_numeric(gaps[name], errors="coerce") for name in ("window_start_s", "window_s"))
+    for from_s, to_s in part.left_out:
+        own &= (start_s >= to_s) | (start_s + width_s <= from_s)
+    return gaps[own]
 
 
 def _lateness(found: list[Part]) -> dict[str, tuple[float, float]]:
@@ -225,19 +239,8 @@ def _notes(run: Run, billed: Mapping[str, bill.Bill]) -> list[str]:
     return notes
 
 
-def _unverified(meta: Mapping[str, Any]) -> list[str]:
-    """Name endpoints whose certificates were not verified: anybody may have answered."""
-    endpoints = (meta.get("scenario") or {}).get("endpoints") or {}
-    remedy = "set ca_file in place of insecure: true"
-    return [
-        f"{name}'s TLS certificate was not verified, so that anybody on the way may have answered: {remedy}"
-        for name, endpoint in endpoints.items()
-        if endpoint.get("insecure")
-    ]
-
-
 def _unsteady(part: Part) -> list[str]:
-    return list(steady.notes(part)) if part.phase == "steady" else []
+    return [*disturbed.notes(part), *steady.notes(part)] if part.phase == "steady" else []
 
 
 def _plots(found: list[Part], every: pd.DataFrame, attempts: pd.DataFrame) -> Plots:

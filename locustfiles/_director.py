@@ -20,7 +20,7 @@ from locustfiles._lane import label
 from locustfiles._locust_stats import RunStats
 from locustfiles._order import Order
 from locustfiles._report import WorkerReport
-from locustfiles._run_document import run_document, warnings
+from locustfiles._run_document import run_document
 from locustfiles._schedule import DRAIN, STEADY, WARM_UP, Schedule, Span
 from scenarios.errors import ExitCode, TailgateError
 from scenarios.plan import Stage, phases
@@ -101,8 +101,6 @@ class Director:
         self.crew.open(self.order, self.folder)
         self._stats = RunStats(self.environment, self.folder)
         self._write_run([], interrupted=True)
-        for warning in warnings(self.scenario):
-            log.warning("%s", warning)
 
     @property
     def _failed(self) -> bool:
@@ -133,7 +131,8 @@ class Director:
         if not self._finished:
             self.schedule.cut(self.clock.now())
         self._write_run(reports, interrupted=not self._finished)
-        disturbed = next(_disturbance.reasons(reports, self.schedule.spans, self.clock.now()), "")
+        policy = self.scenario.traffic.on_worker_loss
+        disturbed = next(_disturbance.reasons(reports, self.schedule.spans, self.clock.now(), policy), "")
         if disturbed and not self._failed:
             self.failure = TailgateError(disturbed, ExitCode.INVALID)
             log.error("the run is invalid: %s", disturbed)

@@ -18,10 +18,11 @@ from locust import events
 from locust.argument_parser import get_empty_argument_parser, get_parser
 from locust.runners import MasterRunner, WorkerRunner
 
-from locustfiles import _progress
+from locustfiles import _progress, _steady_time
 from locustfiles._campaign import Campaign
 from locustfiles._crew import Alone
 from locustfiles._director import Director, Overrides
+from locustfiles._dispatcher import Dispatcher
 from locustfiles._door import Door
 from locustfiles._folder import POINTER
 from locustfiles._handshake import Terms
@@ -116,6 +117,7 @@ def install(base: type[User], scenario: Scenario | None) -> dict[str, type[User]
     """Listen to Locust's events; give the user classes of the scenario."""
     events.init_command_line_parser.add_listener(_add_options)
     lock_sockets(Door(partial(_terms, scenario)))
+    _steady_time.install()
 
     @events.init.add_listener
     def on_init(environment: Environment, **_: Any) -> None:
@@ -145,7 +147,7 @@ def _terms(scenario: Scenario | None, nonce: str) -> Terms:
     arms = [scenario.for_arm(arm).traffic.users for _, arm in scenario.pairs]
     return Terms(
         nonce,
-        keys={name: list(each.variables) for name, each in scenario.endpoints.items() if each.variables},
+        keys={name: each.key_env for name, each in scenario.endpoints.items() if each.key_env},
         simulated=[name for name, each in scenario.endpoints.items() if each.simulated],
         users=(PROCESS.director and PROCESS.director.overrides.users) or max(arms),
         workers=(options and options.expect_workers) or 1,
@@ -199,7 +201,8 @@ def _crew(environment: Environment, scenario: Scenario) -> Workers:
     """Lead workers; where a lost one shall not end the run, its users go to the others at once."""
     policy = scenario.traffic.on_worker_loss
     options: Any = environment.parsed_options
-    options.enable_rebalancing = policy == "continue"
+    options.enable_rebalancing = policy != "stop"
+    environment.dispatcher_class = Dispatcher
     return Workers(environment, policy)
 
 

@@ -7,7 +7,6 @@ above 100 ms. It is set on every process, since a master adds up its workers' bu
 from __future__ import annotations
 
 import csv
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,8 @@ from locust.stats import (
     StatsEntry,
     diff_response_time_dicts,
 )
+
+from locustfiles._steady_time import STEADY_TIME
 
 if TYPE_CHECKING:
     from locust.env import Environment
@@ -56,7 +57,7 @@ def percentiles(times: Mapping[float, int], count: int, shares: Sequence[float])
 def _lately(entry: StatsEntry) -> tuple[Mapping[float, int], int]:
     """Give buckets and number of the requests of the last ten seconds or so, as Locust takes them for its history."""
     cache = entry.response_times_cache or {}
-    wanted = int(time.time()) - CURRENT_RESPONSE_TIME_PERCENTILE_WINDOW
+    wanted = int(STEADY_TIME.time()) - CURRENT_RESPONSE_TIME_PERCENTILE_WINDOW
     near = [moment for moment in cache if abs(moment - wanted) < CURRENT_RESPONSE_TIME_PERCENTILE_WINDOW - 1]
     if not near:
         return {}, 0

@@ -10,7 +10,10 @@ from typing import Any
 from locustfiles._silence import Silence
 
 LOST_S = 4.0
-"""Silence after which a worker counts as lost. Locust's own limit is about the same, and spreads the users then."""
+"""Silence after which a worker counts as lost."""
+
+NOBODY_S = 20.0
+"""Silence of all, after which the run ends: a cable of the master's may be out for less."""
 
 FRESH_S = 2.0
 """A word every second, and one that was late."""
@@ -55,6 +58,8 @@ class Entry:
     status: dict[str, Any] = field(default_factory=lambda: {"rows": 0, "users": 0})
     absences: list[Absence] = field(default_factory=list)
     has_left: bool = False
+    is_dropped: bool = False
+    """Whether its users went to others."""
 
     @property
     def is_away(self) -> bool:
@@ -80,12 +85,13 @@ class Roll:
         entry.silence.hear()
         entry.heard_s = now_s
         if entry.is_away and not entry.has_left:
-            entry.absences[-1].to_s = now_s
+            entry.absences[-1].to_s, entry.is_dropped = now_s, False
             log.warning("worker %s is back after %.1f s", entry.worker, now_s - entry.absences[-1].from_s)
 
-    def leave(self, identity: str, from_s: float, now_s: float) -> None:
-        """Note that a worker leaves, with all its rows delivered; it has had no users since `from_s`."""
+    def leave(self, identity: str, from_s: float, now_s: float, users: int) -> None:
+        """Note that a worker leaves, with all its rows delivered; it has had none of its `users` since `from_s`."""
         entry = self.entries[identity]
+        self._users[entry.worker] = users
         if not entry.is_away:
             entry.absences.append(self._absence("left", entry, from_s, now_s))
             log.warning("worker %s leaves the run", entry.worker)
@@ -99,6 +105,21 @@ class Roll:
             if identity not in done and entry.silence.tick() >= LOST_S and not entry.is_away:
                 entry.absences.append(self._absence("lost", entry, entry.complete_s, now_s))
                 log.error("worker %s on %s is lost: silent for %g s", entry.worker, entry.host, LOST_S)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all have left, or nobody has been heard for so long that nobody will be."""
+        every = self.entries.values()
+        return bool(every) and all(
+            entry.is_away and (entry.has_left or entry.silence.seconds >= NOBODY_S) for entry in every
+        )
+
+    def to_drop(self) -> list[str]:
+        """Name the lost whose users others shall have; none where nobody is there to have them."""
+        if not self.present:
+            return []
+        lost = [identity for identity, each in self.entries.items() if each.is_away and not each.has_left]
+        return [identity for identity in lost if not self.entries[identity].is_dropped]
 
     @property
     def present(self) -> dict[str, Entry]:

@@ -20,5 +20,6 @@ def lock_sockets(door: Door) -> None:
     # Locust's worker ends (with exit code 0) when by its wall clock the master was silent for a minute: a step of the
     # clock is enough. Ours does not ask the wall clock, and ends with the path of its rows.
     locust.runners.MASTER_HEARTBEAT_TIMEOUT = math.inf
-    # Locust's master forgets a lost worker after a minute, and then starts users of all classes, wanted or not.
-    locust.runners.HEARTBEAT_DEAD_INTERNAL = -math.inf
+    # Locust's master stops the test when the last worker falls silent, forgets a lost worker after a minute, and then
+    # starts users of all classes, wanted or not. Who is lost is for our own roll to say.
+    locust.runners.HEARTBEAT_LIVENESS = math.inf

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from locustfiles._clock import RunClock
     from locustfiles._order import Order
     from locustfiles._report import WorkerReport
-    from locustfiles._schedule import Schedule, Span
+    from locustfiles._schedule import Schedule
     from scenarios.endpoint import Endpoint
-    from scenarios.scenario import Scenario
 
 
 def run_document(  # noqa: PLR0913 - the parts of a run
@@ -32,12 +31,14 @@ def run_document(  # noqa: PLR0913 - the parts of a run
 ) -> dict[str, Any]:
     """Give the document; `reports` is empty while the run lasts."""
     scenario = order.scenario
+    story = reports, schedule.spans, clock.now()
+    policy = scenario.traffic.on_worker_loss
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": order.run_id,
         "name": scenario.name,
         "started_at": _utc(order.epoch_unix_s),
-        "ended_at": datetime.now(UTC).isoformat() if reports else None,
+        "ended_at": _utc(order.epoch_unix_s + clock.now()) if reports else None,
         "interrupted": interrupted,
         "command": _folder.command_line(),
         "seed": scenario.seed,
@@ -50,27 +51,22 @@ def run_document(  # noqa: PLR0913 - the parts of a run
         "urls": order.urls,
         "phases": [span.to_document() for span in schedule.spans],
         "workers": [_worker(report) for report in reports],
-        "validity": _validity(reports, schedule.spans, clock.now()),
-        "notes": [*warnings(scenario), *_disturbance.notes(reports, schedule.spans, clock.now())],
+        "validity": _validity(reports, list(_disturbance.reasons(*story, policy))),
+        "disturbed": [asdict(each) for each in _disturbance.disturbances(*story)],
+        "notes": list(_disturbance.notes(*story, policy)),
         "endpoint_stops": dict(stop_reasons),
         "cases": _cases(order),
         "prices": {name: _prices(endpoint) for name, endpoint in scenario.endpoints.items()},
     }
 
 
-def warnings(scenario: Scenario) -> list[str]:
-    """Say what whoever reads the figures must know of the ways to the endpoints."""
-    return [f"{name}: {warning}" for name, each in scenario.endpoints.items() for warning in each.warnings]
-
-
 def _utc(unix_s: float) -> str:
     return datetime.fromtimestamp(unix_s, UTC).isoformat()
 
 
-def _validity(reports: Sequence[WorkerReport], spans: Sequence[Span], end_s: float) -> dict[str, Any]:
-    disturbed = list(_disturbance.reasons(reports, spans, end_s))
+def _validity(reports: Sequence[WorkerReport], disturbed: Sequence[str]) -> dict[str, Any]:
     judged: dict[str, Any] = judge(reports)
-    return {"verdict": "invalid" if disturbed else judged["verdict"], "reasons": disturbed + judged["reasons"]}
+    return {"verdict": "invalid" if disturbed else judged["verdict"], "reasons": [*disturbed, *judged["reasons"]]}
 
 
 def _worker(report: WorkerReport) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 CPU_LIMIT = 0.95
 """A worker is one thread: at 95 % of a core, sends queue behind reads and schedule lag grows without bound."""
@@ -22,6 +22,7 @@ class WorkerFacts(Protocol):
     cpu_max: float | None
     loop_lag_p99_s: float | None
     rows_lost: int | None
+    absences: list[dict[str, Any]]
 
 
 def judge(workers: Sequence[WorkerFacts]) -> dict[str, object]:
@@ -42,6 +43,7 @@ def _reasons(worker: WorkerFacts) -> list[str]:
             f"worker {worker.worker}'s event loop was late by {worker.loop_lag_p99_s * 1000:.0f} ms at p99 "
             f"(limit {LOOP_LAG_P99_LIMIT_S * 1000:.0f} ms): its requests left late; free the machine or add workers"
         )
-    if worker.rows_lost is not None and worker.rows_lost > ROWS_LOST_LIMIT:
+    is_gone = any(each["why"] == "lost" and each["to_s"] is None for each in worker.absences)
+    if worker.rows_lost is not None and worker.rows_lost > ROWS_LOST_LIMIT and not is_gone:  # else its absence says it
         reasons.append(f"worker {worker.worker} lost {worker.rows_lost} rows")
     return reasons

@@ -18,7 +18,6 @@ from locust.rpc import Message
 from locustfiles import _campaign, _own_files
 from locustfiles import _messages as messages
 from locustfiles._load import Load
-from locustfiles._master_time import follow_master
 from locustfiles._order import Order
 from locustfiles._recorder import Batch
 from locustfiles._report import WorkerReport, report_of
@@ -26,6 +25,7 @@ from locustfiles._roll import READ_MARGIN_S
 from locustfiles._schedule import Span
 from locustfiles._shipping import Shipper
 from locustfiles._silence import TICK_S
+from locustfiles._steady_time import STEADY_TIME
 from locustfiles._users import user_classes
 from scenarios.errors import ExitCode, TailgateError
 
@@ -110,7 +110,7 @@ class Worker:
         except (TailgateError, OSError) as error:
             self._refuse(str(error))
             return
-        follow_master(self._campaign.clock)
+        STEADY_TIME.follow(self._campaign.clock)
         self._load.pauses.clear()
         self._ear.has_order = True
 
@@ -123,7 +123,6 @@ class Worker:
     def _on_beat(self, msg: Any, **_: Any) -> None:
         if self._campaign is not None:
             self._put([Span(**document) for document in msg.data["spans"]])
-            self._campaign.share_limits(msg.data["share"])
         if self._shipper is not None:
             self._shipper.receive(msg.data["received"])
 
@@ -138,11 +137,11 @@ class Worker:
         """End the rows and deliver them; tell whether the master has them all. A second call says it all again."""
         with self._finishing:
             if self._campaign is not None:
-                stopped_s = self._campaign.clock.now()
+                stopped_s, users = self._campaign.clock.now(), self._runner.user_count
                 self._load.stop()
                 report = self._close(self._campaign)
                 self._campaign, self._ear.has_order = None, False
-                self._collected = {"report": asdict(report), "leaving": leaving, "stopped_s": stopped_s}
+                self._collected = {"report": asdict(report), "leaving": leaving, "stopped_s": stopped_s, "users": users}
             if self._collected is None or self._shipper is None:
                 return True
             delivered = self._shipper.drain(deliver_s)

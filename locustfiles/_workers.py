@@ -48,6 +48,7 @@ class Workers:
         self._ledger: Ledger | None = None
         self._spans: dict[tuple[str, str, str], dict[str, Any]] = {}
         self._roll = Roll()
+        self._muster = Muster(self._runner)
         self._reports: dict[str, WorkerReport] = {}
         self._door.on_admitted = self._admit
         self._door.on_refused = lambda: gevent.spawn_later(REFUSED_WAIT_S, self._give_up_waiting)
@@ -114,7 +115,7 @@ class Workers:
     def breakdown(self) -> str:
         """Name a worker that was lost, where the scenario says to stop then; and the last one."""
         away = [entry for entry in self._entries if entry.is_away]
-        if away and (self._policy == "stop" or not self._roll.present):
+        if away and (self._policy == "stop" or self._roll.is_empty):
             names = ", ".join(f"{entry.worker} on {entry.host}" for entry in away)
             policy = "traffic.on_worker_loss: stop" if self._policy == "stop" else "no worker is left"
             return f"worker {names} was lost ({policy})"
@@ -188,12 +189,7 @@ class Workers:
     def _beat(self, identity: str) -> None:
         entry = self._roll.entries.get(identity)
         received = self._ledger.received.get(entry.worker, 0) if self._ledger and entry else 0
-        self._send(messages.BEAT, self._word(received), identity)
-
-    def _word(self, received: int) -> dict[str, Any]:
-        """Give the phases, how many of the worker's rows are here, and its share of each key's limit."""
-        share = 1 / max(len(self._roll.present), 1)
-        return {"spans": list(self._spans.values()), "received": received, "share": share}
+        self._send(messages.BEAT, {"spans": list(self._spans.values()), "received": received}, identity)
 
     def _beat_forever(self) -> None:
         while True:
@@ -202,16 +198,20 @@ class Workers:
                 self._beat(identity)
 
     def _call_roll_forever(self) -> None:
-        muster = Muster()
         while True:
             gevent.sleep(TICK_S)
             self._roll.tick(self._reports, self._clock.now())
-            if self._order is not None and self._policy == "continue":
-                muster.tick(self._runner, sum(entry.status["users"] for entry in self._roll.present.values()))
+            if self._order is not None and self._policy != "stop":
+                for identity in self._roll.to_drop():
+                    self._roll.entries[identity].is_dropped = True
+                    self._muster.drop(identity)
+                self._muster.tick(sum(entry.status["users"] for entry in self._roll.present.values()))
 
     def _hear(self, identity: str) -> Entry | None:
         entry = self._roll.entries.get(identity)
         if entry is not None:
+            if entry.is_dropped:
+                self._muster.take_back(identity)
             self._roll.hear(identity, self._clock.now())
         return entry
 
@@ -223,7 +223,7 @@ class Workers:
         for batch in msg.data["batches"]:
             if batch["first"] + batch["count"] <= received and batch["complete_s"] is not None:
                 entry.complete_s = max(entry.complete_s, batch["complete_s"])
-        self._send(messages.BEAT, self._word(received), msg.node_id)
+        self._send(messages.BEAT, {"spans": list(self._spans.values()), "received": received}, msg.node_id)
 
     def _on_status(self, msg: Any, **_: Any) -> None:
         entry = self._hear(msg.node_id)
@@ -243,7 +243,7 @@ class Workers:
             return
         self._reports[msg.node_id] = WorkerReport(**msg.data["report"])
         if msg.data["leaving"]:
-            self._roll.leave(msg.node_id, msg.data["stopped_s"], self._clock.now())
+            self._roll.leave(msg.node_id, msg.data["stopped_s"], self._clock.now(), msg.data["users"])
 
     @property
     def _run_id(self) -> str:

@@ -32,5 +32,8 @@ class Traffic(Strict):
     """Longest time given to answers under way at the end."""
     think_time: RandomDuration = Distribution.of(4.0, 20.0)
     """Pause between an answer and the next turn."""
-    on_worker_loss: Literal["continue", "stop"] = "continue"
-    """When a worker of a distributed run is lost: give its users to the others at once, or end the run."""
+    on_worker_loss: Literal["continue", "exclude", "stop"] = "continue"
+    """When a worker of a distributed run is lost: give its users to the others at once, or end the run.
+
+    After `continue` the gate refuses the run; after `exclude` it judges by the steady time that was not disturbed.
+    """

@@ -11,6 +11,7 @@ from analysis.entry import Entry
 from analysis.foreign.imported import is_imported
 from analysis.foreign.imported_entry import entries
 from analysis.measures import cost
+from analysis.measures.disturbed import windows
 from analysis.measures.gaps import histogram
 from analysis.measures.part import parts, spans
 from analysis.model import Report
@@ -88,7 +89,7 @@ def entries_of(run: Run) -> dict[Key, Entry]:
         (part.endpoint, part.arm): Entry(
             part, histogram(gaps_of(run.gaps, part), part.seed), prices.get(part.endpoint), cases, lines
         )
-        for part in parts(every, attempts, spans(run.meta, every), seed_of(run.meta))
+        for part in parts(every, attempts, spans(run.meta, every), seed_of(run.meta), windows(run.meta))
         if part.phase == "steady"
     }
 

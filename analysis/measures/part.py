@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.measures.disturbed import Window, undisturbed
 from analysis.measures.steady import Settled, settled
 from analysis.model import PhaseSpan
 from analysis.stats.blocks import Blocks, time_blocks
@@ -41,11 +42,26 @@ class Part:
     settled: Settled = UNCUT
     cut_turns: int = 0
     """Turns of the start of a steady phase that are left out, as warm-up."""
+    left_out: tuple[Window, ...] = ()
+    """Stretches that a lost worker disturbed; their turns are left out too."""
+    left_out_turns: int = 0
 
     @property
     def span_s(self) -> float:
-        """Length of the phase."""
-        return self.end_s - self.start_s
+        """Length of the phase, without what was left out."""
+        return self.end_s - self.start_s - self.left_out_s
+
+    @property
+    def left_out_s(self) -> float:
+        """How much of it was left out."""
+        return float(sum(max(min(to_s, self.end_s) - max(from_s, self.start_s), 0.0) for from_s, to_s in self.left_out))
+
+    def elapsed_s(self, at_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give how much of the phase had passed at each time, without what was left out."""
+        found = at_s - self.start_s
+        for from_s, to_s in self.left_out:
+            found = found - np.clip(at_s - max(from_s, self.start_s), 0.0, max(to_s - max(from_s, self.start_s), 0.0))
+        return found
 
     @cached_property
     def blocks(self) -> Blocks:
@@ -71,8 +87,17 @@ class Part:
         return self._samples[metric]
 
 
-def parts(turns: pd.DataFrame, attempts: pd.DataFrame, spans: list[PhaseSpan], seed: int) -> list[Part]:
-    """Cut a run into its parts, in the order in which they began; phases without a turn are parts too."""
+def parts(
+    turns: pd.DataFrame,
+    attempts: pd.DataFrame,
+    spans: list[PhaseSpan],
+    seed: int,
+    disturbed: Sequence[Window] = (),
+) -> list[Part]:
+    """Cut a run into its parts, in the order in which they began; phases without a turn are parts too.
+
+    Steady parts are without `disturbed` stretches, and without what is warm-up still.
+    """
     of_turns, of_attempts = _by_group(turns), _by_group(attempts)
     nothing = turns.iloc[:0], attempts.iloc[:0]
     every = [
@@ -88,7 +113,7 @@ def parts(turns: pd.DataFrame, attempts: pd.DataFrame, spans: list[PhaseSpan], s
         )
         for span in spans
     ]
-    return [settle(part) if part.phase == "steady" else part for part in every]
+    return [settle(undisturbed(part, disturbed)) if part.phase == "steady" else part for part in every]
 
 
 def settle(part: Part) -> Part:

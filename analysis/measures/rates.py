@@ -39,9 +39,8 @@ def rate(part: Part, name: str) -> Figure:
     if part.span_s <= 0 or part.turns.empty:
         return NotEstimable(not_estimable="no turn was intended")
     weights = _weights(part.turns, name)
-    bins = np.clip((part.turns["intended_s"].to_numpy() - part.start_s) * BINS / part.span_s, 0, BINS - 1).astype(
-        np.intp
-    )
+    elapsed_s = part.elapsed_s(part.turns["intended_s"].to_numpy(dtype=np.float64))
+    bins = np.clip(elapsed_s * BINS / part.span_s, 0, BINS - 1).astype(np.intp)
     each = np.bincount(bins, weights=weights, minlength=BINS) * BINS / part.span_s
     half = float(stdtrit(BINS - 1, 0.975)) * float(each.std(ddof=1)) / BINS**0.5
     value = float(each.mean())

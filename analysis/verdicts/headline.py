@@ -33,10 +33,19 @@ def verdict(validity: Validity, lines: list[SloLine], groups: list[Group]) -> Ve
 def headline(
     found: Verdict, validity: Validity, lines: list[SloLine], groups: list[Group], standing: list[Standing]
 ) -> str:
-    """Say the verdict first, then the numbers that decided it."""
+    """Say the verdict first, then the numbers that decided it, and what they leave out."""
     if found == "invalid":
         others = wording.more(len(validity.reasons) - 1, "reason")
         return f"INVALID: {validity.reasons[0]}{f' (and {others})' if len(validity.reasons) > 1 else ''}"
+    return f"{_decided(found, lines, groups, standing)}{_without(groups)}"
+
+
+def _without(groups: list[Group]) -> str:
+    left_out_s = max((group.left_out_s for group in groups), default=0.0)
+    return f" (without {wording.span(left_out_s)} disturbed by the loss of a worker)" if left_out_s else ""
+
+
+def _decided(found: Verdict, lines: list[SloLine], groups: list[Group], standing: list[Standing]) -> str:
     if not any(group.turns for group in groups if group.phase == "steady"):
         return "INCONCLUSIVE: no turn was intended in a steady phase"
     loose = [line.sentence for line in lines if line.verdict == found and not line.endpoint]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from analysis.model import Validity
@@ -34,8 +34,13 @@ LIMITS: tuple[tuple[str, float, str, float, str], ...] = (
 """Per worker: field of run.json, limit, words, factor to the unit shown, unit."""
 
 
-def validity(meta: Mapping[str, Any], late: Mapping[str, tuple[float, float]], stops: Mapping[str, str]) -> Validity:
-    """Judge a run by run.json and two facts per endpoint.
+def validity(
+    meta: Mapping[str, Any],
+    late: Mapping[str, tuple[float, float]],
+    stops: Mapping[str, str],
+    further: Iterable[str] = (),
+) -> Validity:
+    """Judge a run by run.json, two facts per endpoint, and `further` reasons against it.
 
     `late`: (schedule lag p99, median response time), in seconds. `stops`: why its test ended early, if it did.
     """
@@ -49,7 +54,7 @@ def validity(meta: Mapping[str, Any], late: Mapping[str, tuple[float, float]], s
     if meta.get("interrupted") and meta.get("ended_at"):
         reasons.append("the run was interrupted: it is shorter than asked for")
     reasons += [f"the test of {endpoint} stopped early: {reason}" for endpoint, reason in stops.items()]
-    reasons += _of_schedule(late)
+    reasons += [*_of_schedule(late), *further]
     return Validity(verdict="invalid" if reasons else "valid", reasons=reasons)
 
 
@@ -93,8 +98,15 @@ def _of_worker(worker: Mapping[str, Any]) -> Iterator[str]:
         if value is not None and abs(value) > limit:
             yield f"worker {name} {words} {value * factor:,.0f} {unit}, the limit is {limit * factor:,.0f}"
     lost, rows = _number(worker.get("rows_lost")) or 0.0, _number(worker.get("rows")) or 0.0
-    if lost > ROWS_LOST_SHARE * (lost + rows):
+    if lost > ROWS_LOST_SHARE * (lost + rows) and not _is_gone(worker):
         yield f"worker {name} lost {lost:,.0f} of {lost + rows:,.0f} rows"
+
+
+def _is_gone(worker: Mapping[str, Any]) -> bool:
+    """Tell whether it was lost for good: the load run says of what then is missing whether it can be left out."""
+    absences = worker.get("absences")
+    listed = absences if isinstance(absences, list) else []
+    return any(isinstance(each, dict) and each.get("why") == "lost" and each.get("to_s") is None for each in listed)
 
 
 def _of_schedule(late: Mapping[str, tuple[float, float]]) -> Iterator[str]:

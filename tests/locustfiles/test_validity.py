@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -17,11 +18,19 @@ class Facts:
     cpu_max: float | None = 0.3
     loop_lag_p99_s: float | None = 0.001
     rows_lost: int = 0
+    absences: list[dict[str, Any]] = field(default_factory=list)
 
 
 def test_healthy() -> None:
     """Nothing to complain of."""
     assert judge([Facts(), Facts("w1", None, None)]) == {"verdict": "valid", "reasons": []}
+
+
+def test_rows_of_a_worker_that_was_lost_are_not_named_twice() -> None:
+    """Its absence says that they are missing; one that came back has lost them on the way."""
+    gone, back = ([{"why": "lost", "from_s": 5.0, "to_s": to_s}] for to_s in (None, 9.0))
+    verdicts = [judge([Facts(rows_lost=3, absences=absences)])["verdict"] for absences in (gone, back)]
+    assert verdicts == ["valid", "invalid"]
 
 
 @pytest.mark.parametrize(
