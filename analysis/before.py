@@ -28,16 +28,20 @@ def init(
     raise typer.Exit(write_scenario(file, url, model, key_env))
 
 
-def check(file: ScenarioFile) -> None:
+def check(
+    file: ScenarioFile,
+    workers: Annotated[int, typer.Option(min=1, metavar="N", help="Workers that would share the load.")] = 1,
+) -> None:
     """Validate a scenario and show its plan and its cost.
 
-    Phases, requests, tokens, dollars, and the samples that its SLO lines need. Nothing is sent.
+    Phases, requests, tokens, dollars, the samples that its SLO lines need, and the workers that its load needs. Nothing
+    is sent.
 
-    Example: tailgate check chat.yaml
+    Example: tailgate check chat.yaml --workers 4
     """
     from analysis.commands.check import check_scenario
 
-    raise typer.Exit(check_scenario(file))
+    raise typer.Exit(check_scenario(file, workers))
 
 
 def probe(file: ScenarioFile) -> None:

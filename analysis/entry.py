@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.measures import cost, rates
+from analysis.measures import rates
+from analysis.measures.unit_costs import UnitCosts
 from analysis.measures.variance import bootstrapped
 from analysis.stats.quantiles import quantile, ratio
 from analysis.stats.shares import mark, share
+from analysis.stats.terms import Terms, of_hits, of_quantile, of_values, of_variance
 from analysis.verdicts import slo_eval
-from scenarios.slo import Slo
+from scenarios.slo import METRICS, Slo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,12 +46,17 @@ class Entry:
     lines: Sequence[Slo] = ()
 
     @cached_property
-    def costs(self) -> Mapping[str, Figure]:
-        """Cost figures, made once."""
+    def unit_costs(self) -> UnitCosts:
+        """What costs are made of."""
         part = self.part
         limited = any(slo_eval.is_per_turn(line) and slo_eval.concerns(line, part) for line in self.lines)
         good = slo_eval.good_turns(list(self.lines), part, self.cases) if limited else None
-        return cost.figures(part.turns, part.blocks, self.table, part.endpoint, part.seed, good=good)
+        return UnitCosts(part, self.table, self.cases, good)
+
+    @cached_property
+    def costs(self) -> Mapping[str, Figure]:
+        """Cost figures, made once."""
+        return self.unit_costs.figures()
 
     def of_kind(self, kind: str) -> Entry:
         """Give the turns of one kind of conversation alone; gaps are not recorded by kind."""
@@ -59,7 +66,27 @@ class Entry:
     def figure(self, slo: Slo) -> Figure:
         """Estimate what a line is about, of its kind where it names one."""
         own = self.of_kind(slo.kind) if slo.kind else self
-        return slo_eval.measure(slo, own.part, own.gaps, own.costs)
+        given = own.costs if METRICS[slo.metric].kind == "scalar" else {}
+        return slo_eval.measure(slo, own.part, own.gaps, given)
+
+    def terms(self, slo: Slo) -> Terms | None:
+        """Give what a line's figure is made of, turn by turn, of all kinds; None where it is not made of turns."""
+        if METRICS[slo.metric].kind == "share":
+            return of_hits(mark(self.part.turns, slo.metric.removesuffix("_share")))
+        if slo.metric in self.unit_costs.names():
+            return self.cost_terms(slo.metric)
+        return self.latency_terms(slo.metric, slo.quantile) if slo.metric in self.part.turns else None
+
+    def cost_terms(self, name: str) -> Terms | None:
+        """Give what a cost is made of; None without a price."""
+        return None if self.table is None else self.unit_costs.terms(name)
+
+    def latency_terms(self, metric: str, p: float | None) -> Terms:
+        """Give what a quantile of a latency is made of, or its mean."""
+        part = self._per_token if metric == TOKENWISE else self.part
+        values = part.turns[metric].to_numpy(dtype=np.float64)
+        own = part.sample(metric)
+        return of_values(values) if p is None or not own.n else of_quantile(values, own.value(p))
 
     def quantile(self, metric: str, p: float) -> Figure:
         """Estimate a quantile of a latency, of response time per output token too."""
@@ -74,10 +101,19 @@ class Entry:
         each = (turns["response_time_ms"] / tokens.where(tokens >= 1)).rename(TOKENWISE)
         return replace(self.part, turns=turns.assign(**{TOKENWISE: each}))
 
+    def variance_terms(self, column: str) -> Terms:
+        """Give what `variance` is made of."""
+        return of_variance(self._answered(column))
+
+    def _answered(self, column: str) -> NDArray[np.float64]:
+        """Give a column, NaN where the turn has no answer."""
+        values = self.part.turns[column].to_numpy(dtype=np.float64)
+        return np.where(self.part.turns["answered"].to_numpy(dtype=bool), values, np.nan)
+
     def variance(self, column: str) -> Figure:
         """Estimate Var(column) over the turns that have it: E[x^2] - E[x]^2."""
-        x = self.part.turns[column].to_numpy(dtype=np.float64)
-        known = ~np.isnan(x) & self.part.turns["answered"].to_numpy(dtype=bool)
+        x = self._answered(column)
+        known = ~np.isnan(x)
         columns = [np.ones(int(known.sum())), x[known], x[known] ** 2]
         return bootstrapped(columns, self.part.blocks.codes[known], self.part.seed, _variance, "variance")
 
@@ -97,8 +133,9 @@ class Entry:
     @cached_property
     def output_tokens(self) -> Figure:
         """Mean output tokens of the answered turns whose usage is known."""
-        tokens = self.part.turns["output_tokens"].to_numpy(dtype=np.float64)
-        known = ~np.isnan(tokens) & self.part.turns["answered"].to_numpy(dtype=bool)
-        blocks = self.part.blocks
-        total = blocks.sums(np.where(known, tokens, 0.0))
-        return ratio(total, blocks.sums(known.astype(np.float64)), int(known.sum()), self.part.seed, "mean")
+        blocks, terms = self.part.blocks, self.token_terms()
+        return ratio(blocks.sums(terms.top), blocks.sums(terms.bottom), int(terms.bottom.sum()), self.part.seed, "mean")
+
+    def token_terms(self) -> Terms:
+        """Give what the mean of output tokens is made of."""
+        return of_values(self._answered("output_tokens"))

@@ -18,6 +18,7 @@ from analysis.measures.slices import slices
 from analysis.measures.spectrum import spectrum
 from analysis.measures.timeline import timeline
 from analysis.measures.tries import peak_per_second, tries
+from analysis.measures.unit_costs import UnitCosts
 from analysis.measures.variance import variance
 from analysis.model import Group, PhaseSpan, Plots, Report, SloLine
 from analysis.progress import Tell, quiet
@@ -92,7 +93,7 @@ def report(run: Run, tell: Tell = quiet) -> Report:
         verdict=result,
         headline=headline(result, judged, held, groups, standing),
         standings=standing,
-        next_steps=next_steps(result, judged, held, groups, _stops(run.meta)),
+        next_steps=[*_unverified(run.meta), *next_steps(result, judged, held, groups, _stops(run.meta))],
         validity=judged,
         slo=held,
         groups=groups,
@@ -148,15 +149,7 @@ def _group(
         users=_users(part, meta),
         shares=shares(part.turns, part.blocks, part.seed),
         metrics=latency.metrics(part, gaps),
-        cost=cost.figures(
-            part.turns,
-            part.blocks,
-            table,
-            part.endpoint,
-            part.seed,
-            good=good,
-            monthly_turns=_monthly_turns(meta, part.endpoint),
-        ),
+        cost=UnitCosts(part, table, meta.get("cases"), good, _monthly_turns(meta, part.endpoint)).figures(),
         rates=speeds,
         attainment=share(good, part.blocks, part.seed),
         variance=variance(part) if part.phase == "steady" else {},
@@ -237,6 +230,17 @@ def _notes(run: Run, billed: Mapping[str, bill.Bill]) -> list[str]:
     if missing:
         notes.append(f"attempts without known token usage: {missing:,}; their cost is unknown and in no total")
     return notes
+
+
+def _unverified(meta: Mapping[str, Any]) -> list[str]:
+    """Name endpoints whose certificates were not verified: anybody may have answered."""
+    endpoints = (meta.get("scenario") or {}).get("endpoints") or {}
+    remedy = "set ca_file in place of insecure: true"
+    return [
+        f"{name}'s TLS certificate was not verified, so that anybody on the way may have answered: {remedy}"
+        for name, endpoint in endpoints.items()
+        if endpoint.get("insecure")
+    ]
 
 
 def _unsteady(part: Part) -> list[str]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from time import perf_counter
 
 from locustfiles._clock import RunClock
 from locustfiles._exchange import Trace
 from locustfiles._transport import ConnectError
+from scenarios.limit_headers import Allowance, allowances
 from scenarios.limits import Decision, Hint, Reason, classify, wait_hint
 from scenarios.records import Attempt, Outcome
 from scenarios.wire import Api, Decoder, Reply
@@ -75,7 +78,20 @@ def note_answer(attempt: Attempt, trace: Trace, decoder: Decoder, api: Api) -> t
 def hint_of(trace: Trace, reply: Reply | None) -> Hint | None:
     """Give the wait that an answer asked for, in its headers, its body or its error event."""
     body = reply.error.message.encode() if reply and reply.error else bytes(trace.error_body)
-    return wait_hint(trace.headers, body, datetime.now(UTC))
+    return wait_hint(trace.headers, body, _wall_clock(trace.end))
+
+
+def left_of(trace: Trace, attempt: Attempt, output_tokens: int) -> dict[str, Allowance]:
+    """Give what an answer's headers say is left of the key's limits, by dimension, in requests like this one."""
+    if not any("ratelimit" in name for name in trace.headers):
+        return {}
+    return allowances(trace.headers, _wall_clock(trace.headers_at), attempt.input_tokens, output_tokens)
+
+
+def _wall_clock(stamp: float | None) -> datetime:
+    """Give the time of day at a `perf_counter` stamp; None is now."""
+    ago_s = perf_counter() - stamp if stamp is not None else 0.0
+    return datetime.fromtimestamp(time.time() - ago_s, UTC)
 
 
 def final(outcome: Outcome) -> Decision:
@@ -86,9 +102,14 @@ def final(outcome: Outcome) -> Decision:
 def _refusal(attempt: Attempt, trace: Trace, api: Api) -> Decision:
     assert trace.status is not None
     error = api.error(trace.status, bytes(trace.error_body))
-    attempt.error_code = word(error.code or error.kind or f"http_{trace.status}")
+    attempt.error_code = word(error.code or error.kind or f"{_kind(trace.status)}_{trace.status}")
     _note_usage(attempt, _billed(bytes(trace.error_body)))
     return classify(trace.status, trace.headers, error)
+
+
+def _kind(status: int) -> str:
+    """Name a status that came without words: redirects are not followed, for another place would be measured."""
+    return "redirect" if status in (301, 302, 303, 307, 308) else "http"
 
 
 def _ending(attempt: Attempt, trace: Trace, reply: Reply) -> Decision:

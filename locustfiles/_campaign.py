@@ -50,6 +50,12 @@ class Campaign:
         """Give the lane on which the endpoint is loaded now."""
         return self.lanes[label(endpoint, self.schedule.arm_at(endpoint, self.clock.now()))]
 
+    def share_limits(self, share: float) -> None:
+        """Take this worker's share of each key's limit: the users are spread evenly."""
+        for lane in self.lanes.values():
+            if lane.gate is not None:
+                lane.gate.share = share
+
     def record(self, lane: Lane, attempt: Attempt, trace: Trace) -> None:
         """Complete an attempt's row and hand it to the recorder."""
         attempt.phase = self.schedule.phase_at(attempt.endpoint, attempt.arm, attempt.intended_s)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import resource
-import ssl
 from dataclasses import dataclass, field
 from time import perf_counter
 from urllib.parse import urlsplit
 
-import certifi
-
 from locustfiles._exchange import Exchange, Trace
 from locustfiles._transport import ConnectError, Connection, Target, connect, keep_stamping
 from scenarios.errors import TailgateError
+from scenarios.proxy import proxy_of
 from scenarios.scenario import Endpoint, Timeouts
+from scenarios.tls import context
 from scenarios.wire import API, Api, Decoder, Message
 
 SPARE_FILES = 200
@@ -42,27 +41,28 @@ class Destination:
 
 
 def destination(name: str, endpoint: Endpoint, url: str, *, stream: bool) -> Destination:
-    """Prepare an endpoint: its key is read from the environment here, and lives on only in the request head."""
+    """Prepare an endpoint: its secrets are read from the environment here, and live on only in head and TLS context.
+
+    A proxy opens a tunnel to https; it is asked for http itself, with the whole URL (RFC 9112, section 3.2.2). Raises
+    TailgateError.
+    """
     keep_stamping()
     api = API[endpoint.api]
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
-    target = Target(parts.hostname or "", port, tls_context(endpoint) if secure else None)
+    proxy = proxy_of(endpoint)
     key = os.environ.get(endpoint.key_env) if endpoint.key_env else None
     headers = {"Host": parts.netloc, **api.headers(endpoint, key, stream)}
-    path = parts.path.rstrip("/") + api.path(endpoint)
-    lines = [f"POST {path or '/'} HTTP/1.1", *(f"{header}: {value}" for header, value in headers.items())]
+    path = parts.path.rstrip("/") + api.path(endpoint) or "/"
+    target = (
+        Target(parts.hostname or "", port, context(endpoint), proxy) if secure else Target(parts.hostname or "", port)
+    )
+    if proxy and not secure:
+        target, path = Target(proxy.host, proxy.port), f"http://{parts.netloc}{path}"
+        headers |= {"Proxy-Authorization": proxy.authorization} if proxy.authorization else {}
+    lines = [f"POST {path} HTTP/1.1", *(f"{header}: {value}" for header, value in headers.items())]
     return Destination(name, endpoint, api, target, ("\r\n".join(lines) + "\r\n").encode("latin-1"))
-
-
-def tls_context(endpoint: Endpoint) -> ssl.SSLContext:
-    """Make the TLS context that all users of an endpoint share: loading the trust store costs 20 ms of CPU."""
-    context = ssl.create_default_context(cafile=None if endpoint.ca_pem else certifi.where(), cadata=endpoint.ca_pem)
-    if endpoint.insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def raise_file_limit(users: int) -> None:

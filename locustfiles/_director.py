@@ -20,7 +20,7 @@ from locustfiles._lane import label
 from locustfiles._locust_stats import RunStats
 from locustfiles._order import Order
 from locustfiles._report import WorkerReport
-from locustfiles._run_document import run_document
+from locustfiles._run_document import run_document, warnings
 from locustfiles._schedule import DRAIN, STEADY, WARM_UP, Schedule, Span
 from scenarios.errors import ExitCode, TailgateError
 from scenarios.plan import Stage, phases
@@ -101,6 +101,8 @@ class Director:
         self.crew.open(self.order, self.folder)
         self._stats = RunStats(self.environment, self.folder)
         self._write_run([], interrupted=True)
+        for warning in warnings(self.scenario):
+            log.warning("%s", warning)
 
     @property
     def _failed(self) -> bool:

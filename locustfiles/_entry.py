@@ -147,7 +147,7 @@ def _terms(scenario: Scenario | None, nonce: str) -> Terms:
     arms = [scenario.for_arm(arm).traffic.users for _, arm in scenario.pairs]
     return Terms(
         nonce,
-        keys={name: each.key_env for name, each in scenario.endpoints.items() if each.key_env},
+        keys={name: list(each.variables) for name, each in scenario.endpoints.items() if each.variables},
         simulated=[name for name, each in scenario.endpoints.items() if each.simulated],
         users=(PROCESS.director and PROCESS.director.overrides.users) or max(arms),
         workers=(options and options.expect_workers) or 1,

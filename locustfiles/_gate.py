@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import itertools
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Literal
+
+from locustfiles._forecast import Forecast
+from scenarios.limit_headers import Allowance
 
 MOST_COUNTED = 5000
 """How many admissions are looked back at."""
@@ -56,15 +59,19 @@ NEVER = float("-inf")
 class Gate:
     """Lets users through: `join` the queue, then pause for `delay` until that is 0.
 
-    `pace` `fixed`: paced only while a queue is left from a refusal; `adaptive`: paced from the first refusal on, so
-    that the load stays just below the limit. `rate` is the pace in requests per second, None where there is none.
+    `pace` `fixed`: paced only while a queue is left from a refusal; `adaptive`: paced from the first refusal on, or by
+    what the server's headers say is left of the limit, so that the load stays just below it. `rate` is the pace learned
+    from refusals in requests per second, None where there is none. `share` of the key's limit is this worker's.
     """
 
     pace: Literal["fixed", "adaptive"] = "fixed"
     now: Callable[[], float] = perf_counter
     rate: float | None = None
+    share: float = 1.0
+    forecasts: dict[str, Forecast] = field(default_factory=dict)
     _closed_until: float = NEVER
     _next_slot: float = NEVER
+    _last_pass: float = NEVER
     _wall: float = LOWEST_RATE
     _slowed_at: float = NEVER
     _age_s: float = 0.0
@@ -93,10 +100,11 @@ class Gate:
             self._guess_again()
         self._grow(now)
         ahead = bisect_left(self._queue, ticket)
-        wait_s = self._moment(ahead) - now
+        pace = self._pace(now)
+        wait_s = self._moment(ahead, pace) - now
         if wait_s > 0:
-            return min(wait_s, max(wait_s / 2, GLANCE_S), max(self._closed_until - now, LONGEST_S))
-        self._pass(now)
+            return min(wait_s, max(wait_s / 2, GLANCE_S), max(self._closed_until - now, self._glance(now)))
+        self._pass(now, pace)
         del self._queue[ahead]
         if not self._queue and self.pace == "fixed":
             self.rate = None
@@ -117,15 +125,36 @@ class Gate:
             self._unsure = True
         self._next_slot = max(self._next_slot, self._closed_until)
 
-    def _moment(self, ahead: int) -> float:
-        """Give when the one with `ahead` others before may pass."""
-        if self.rate is None:
-            return self._closed_until
-        return max(self._closed_until, self._next_slot) + ahead / self.rate
+    def inform(self, left: Mapping[str, Allowance], passed_s: float, heard_s: float) -> None:
+        """Note what an answer's headers said is left of the limit, by dimension."""
+        if self.pace == "adaptive":
+            for dimension, allowance in left.items():
+                self.forecasts.setdefault(dimension, Forecast()).learn(allowance, passed_s, heard_s)
 
-    def _pass(self, now: float) -> None:
-        if self.rate is not None:
-            self._next_slot = max(self._next_slot, now - BURST_S) + 1 / self.rate
+    def _pace(self, now: float) -> float | None:
+        """Give the lowest of the learned rate and this worker's share of what the headers allow."""
+        rates = [] if self.rate is None else [self.rate]
+        for forecast in self.forecasts.values():
+            sent = len(self._let_through) - bisect_right(self._let_through, forecast.passed_s)
+            rates.append(max(self.share * forecast.rate(now, sent / self.share), LOWEST_RATE))
+        return min(rates, default=None)
+
+    def _glance(self, now: float) -> float:
+        """Give when to look again at the latest: when a limit resets, the pace rises."""
+        resets = (forecast.ends_s - now for forecast in self.forecasts.values())
+        return min((max(reset_s, GLANCE_S) for reset_s in resets if reset_s > 0), default=LONGEST_S)
+
+    def _moment(self, ahead: int, pace: float | None) -> float:
+        """Give when the one with `ahead` others before may pass."""
+        if pace is None:
+            return self._closed_until
+        slot = min(self._next_slot, self._last_pass + 1 / pace)  # the pace may be higher than it was then
+        return max(self._closed_until, slot) + ahead / pace
+
+    def _pass(self, now: float, pace: float | None) -> None:
+        self._last_pass = now
+        if pace is not None:
+            self._next_slot = max(self._next_slot, now - BURST_S) + 1 / pace
         self._let_through.append(now)
         if len(self._let_through) > 2 * MOST_COUNTED:
             del self._let_through[:MOST_COUNTED]

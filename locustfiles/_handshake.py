@@ -32,12 +32,12 @@ def versions() -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a master asks of a worker. `keys` maps endpoint to the variable that holds its key."""
+    """What a master asks of a worker. `keys` maps endpoint to the variables that it needs."""
 
     nonce: str
     versions: dict[str, str] = field(default_factory=versions)
     unix_s: float = field(default_factory=time.time)
-    keys: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, list[str]] = field(default_factory=dict)
     simulated: list[str] = field(default_factory=list)
     users: int = 0
     workers: int = 1
@@ -76,8 +76,8 @@ def refusals(terms: Terms, master_host: str) -> list[str]:
     ]
 
 
-def _missing_keys(keys: Mapping[str, str]) -> Iterator[str]:
-    for endpoint, variable in keys.items():
+def _missing_keys(keys: Mapping[str, list[str]]) -> Iterator[str]:
+    for endpoint, variable in ((endpoint, name) for endpoint, names in keys.items() for name in names):
         if not os.environ.get(variable):
             yield f"{variable} is not set here: the endpoint {endpoint} needs it in the worker's environment"
 

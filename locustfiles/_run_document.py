@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from locustfiles._report import WorkerReport
     from locustfiles._schedule import Schedule
     from scenarios.endpoint import Endpoint
+    from scenarios.scenario import Scenario
 
 
 def run_document(  # noqa: PLR0913 - the parts of a run
@@ -53,11 +54,16 @@ def run_document(  # noqa: PLR0913 - the parts of a run
         "workers": [_worker(report) for report in reports],
         "validity": _validity(reports, list(_disturbance.reasons(*story, policy))),
         "disturbed": [asdict(each) for each in _disturbance.disturbances(*story)],
-        "notes": list(_disturbance.notes(*story, policy)),
+        "notes": [*warnings(scenario), *_disturbance.notes(*story, policy)],
         "endpoint_stops": dict(stop_reasons),
         "cases": _cases(order),
         "prices": {name: _prices(endpoint) for name, endpoint in scenario.endpoints.items()},
     }
+
+
+def warnings(scenario: Scenario) -> list[str]:
+    """Say what whoever reads the figures must know of the ways to the endpoints."""
+    return [f"{name}: {warning}" for name, each in scenario.endpoints.items() for warning in each.warnings]
 
 
 def _utc(unix_s: float) -> str:

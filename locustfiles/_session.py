@@ -10,7 +10,7 @@ from dataclasses import replace
 from time import perf_counter
 
 from locustfiles._answers import Answer
-from locustfiles._attempt import final, hint_of, note_answer, note_no_connection, note_trace
+from locustfiles._attempt import final, hint_of, left_of, note_answer, note_no_connection, note_trace
 from locustfiles._campaign import Campaign
 from locustfiles._client import Client, ConnectError
 from locustfiles._exchange import Trace
@@ -172,7 +172,11 @@ class ChatSession:
             self._campaign.record(self._lane, attempt, self._client.trace)
             raise
         note_trace(attempt, trace, self._client.connect_s, self._campaign.clock)
-        return note_answer(attempt, trace, decoder, self._lane.destination.api)
+        answer = note_answer(attempt, trace, decoder, self._lane.destination.api)
+        if (gate := self._lane.gate) is not None and trace.headers_at is not None:
+            left = left_of(trace, attempt, conversation.max_output_tokens)
+            gate.inform(left, self._passed_s, trace.headers_at)
+        return answer
 
     def _wait(self, attempt: Attempt, wait: Wait | None) -> float | None:
         """Wait as asked, or with all who use the key at its gate; give the seconds, None when there was no wait.

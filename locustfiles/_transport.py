@@ -21,6 +21,8 @@ import gevent
 from gevent import get_hub
 from gevent.socket import getaddrinfo, wait_read, wait_write
 
+from scenarios.proxy import Proxy
+
 SO_TIMESTAMPNS = 35
 RECEIVE_BYTES = 65536
 READ = 1
@@ -40,12 +42,12 @@ class ConnectError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to connect: `tls` is the shared context for https, `proxy` an HTTP proxy's (host, port)."""
+    """Where to connect: `tls` is the shared context for https, `proxy` opens a tunnel to it."""
 
     host: str
     port: int
     tls: ssl.SSLContext | None = None
-    proxy: tuple[str, int] | None = None
+    proxy: Proxy | None = None
 
 
 _NO_BIO = ssl.MemoryBIO()
@@ -202,12 +204,12 @@ class Connection:
 def connect(target: Target, timeout_s: float) -> Connection:
     """Connect to `target`, through its proxy and with TLS where it has them. Raises ConnectError."""
     with gevent.Timeout(timeout_s, ConnectError("connect_timeout", f"no connection within {timeout_s:g} s")):
-        host, port = target.proxy or (target.host, target.port)
-        connection = _connect_any(host, port)
+        first = target.proxy or target
+        connection = _connect_any(first.host, first.port)
         failure = "proxy_error"
         try:
             if target.proxy:
-                _open_tunnel(connection, target)
+                _open_tunnel(connection, target, target.proxy.authorization)
             failure = "tls_error"
             if target.tls:
                 connection.handshake(target.tls, target.host)
@@ -278,10 +280,11 @@ def _raise_for(status: int) -> None:
         raise OSError(status, os.strerror(status))
 
 
-def _open_tunnel(connection: Connection, target: Target) -> None:
+def _open_tunnel(connection: Connection, target: Target, authorization: str) -> None:
     host = f"[{target.host}]" if ":" in target.host else target.host
     authority = f"{host}:{target.port}"
-    connection.send(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
+    allowed = f"Proxy-Authorization: {authorization}\r\n" if authorization else ""
+    connection.send(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n{allowed}\r\n".encode())
     answer = b""
     while b"\r\n\r\n" not in answer:
         wait_read(connection.fd)

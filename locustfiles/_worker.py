@@ -123,6 +123,7 @@ class Worker:
     def _on_beat(self, msg: Any, **_: Any) -> None:
         if self._campaign is not None:
             self._put([Span(**document) for document in msg.data["spans"]])
+            self._campaign.share_limits(msg.data["share"])
         if self._shipper is not None:
             self._shipper.receive(msg.data["received"])
 

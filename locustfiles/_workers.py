@@ -189,7 +189,12 @@ class Workers:
     def _beat(self, identity: str) -> None:
         entry = self._roll.entries.get(identity)
         received = self._ledger.received.get(entry.worker, 0) if self._ledger and entry else 0
-        self._send(messages.BEAT, {"spans": list(self._spans.values()), "received": received}, identity)
+        self._send(messages.BEAT, self._word(received), identity)
+
+    def _word(self, received: int) -> dict[str, Any]:
+        """Give the phases, how many of the worker's rows are here, and its share of each key's limit."""
+        share = 1 / max(len(self._roll.present), 1)
+        return {"spans": list(self._spans.values()), "received": received, "share": share}
 
     def _beat_forever(self) -> None:
         while True:
@@ -223,7 +228,7 @@ class Workers:
         for batch in msg.data["batches"]:
             if batch["first"] + batch["count"] <= received and batch["complete_s"] is not None:
                 entry.complete_s = max(entry.complete_s, batch["complete_s"])
-        self._send(messages.BEAT, {"spans": list(self._spans.values()), "received": received}, msg.node_id)
+        self._send(messages.BEAT, self._word(received), msg.node_id)
 
     def _on_status(self, msg: Any, **_: Any) -> None:
         entry = self._hear(msg.node_id)

@@ -16,13 +16,17 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 _GO_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|μs|ms|h|m|s)", re.ASCII)
 _GO = re.compile(rf"(?:{_GO_PART.pattern})+", re.ASCII)
 _WORD_PART = re.compile(
-    r"(\d+(?:\.\d+)?)\s{0,3}"
+    r"((?:\d{1,3}(?:,\d{3})++|\d+)(?:\.\d+)?)\s{0,3}"
     r"(ms|milliseconds?|us|µs|μs|ns|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)(?![a-zA-Z])",
     re.ASCII | re.IGNORECASE,
 )
-_BARE = re.compile(r"\d++(?:\.\d++)?(?![\w:/-])", re.ASCII)
+_BARE = re.compile(r"(?:\d{1,3}(?:,\d{3})++|\d++)(?:\.\d++)?(?![\w:/-]|,\d)", re.ASCII)
 _BETWEEN = re.compile(r"(?:\s|,|and\b){0,8}", re.IGNORECASE)
-_TEXT = re.compile(r"(?:try|trying|retry|retrying)(?:\s+(?:again|your request))?\s+(?:in|after)\s+", re.IGNORECASE)
+_TEXT = re.compile(
+    r"(?:try|trying|retry|retrying)(?:\s+(?:again|your request))?\s+(?:in|after)\s+"
+    r"(?:(?:about|approximately|around|at least|another)\s+)?",
+    re.IGNORECASE,
+)
 _HTTP_DATES = (
     re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\d\d) (\w{3}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT", re.ASCII),
     re.compile(r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (\d\d)-(\w{3})-(\d\d) (\d\d):(\d\d):(\d\d) GMT", re.ASCII),
@@ -71,6 +75,19 @@ def http_date(text: str, now: datetime) -> datetime | None:
         month, day, *clock, year = match.groups()
         return _date(int(year), month, day, clock)
     return None
+
+
+SAME_CLOCK_S = 2.0
+"""`Date` is cut to whole seconds and often a second old: up to here behind our clock, the server's may be the same."""
+
+
+def clocks(date: str, now: datetime) -> tuple[datetime, datetime]:
+    """Give the server's time in whole seconds, by its `Date`, and as finely as it is known.
+
+    That is by our clock, `now`, unless `Date` shows another; without a `Date` both are.
+    """
+    dated = http_date(date, now) or now
+    return dated, now if 0 <= (now - dated).total_seconds() <= SAME_CLOCK_S else dated
 
 
 def reset_time(text: str, now: datetime) -> float | None:
@@ -123,11 +140,11 @@ def _worded(text: str, start: int) -> float | None:
     if parts:
         return useful(_sum(parts))
     bare = _BARE.match(text, start)
-    return plain_number(bare[0]) if bare else None
+    return plain_number(bare[0].replace(",", "")) if bare else None
 
 
 def _sum(parts: list[tuple[str, str]]) -> float:
-    return sum(float(number) * _unit_s(unit) for number, unit in parts)
+    return sum(float(number.replace(",", "")) * _unit_s(unit) for number, unit in parts)
 
 
 def _unit_s(unit: str) -> float:

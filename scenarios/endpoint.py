@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic import Strict as Exact
 
+from scenarios.proxy import is_proxy_url
 from scenarios.quantities import shown
 from scenarios.simulated import Simulated
 from scenarios.strict import Contradiction, Strict
@@ -53,6 +54,14 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _proxy_url(text: str) -> str:
+    if "@" in text:
+        raise ValueError("a password does not belong here: name the variable that holds the proxy's URL with proxy_env")
+    if not is_proxy_url(text):
+        raise ValueError("this is no HTTP proxy: write one such as http://proxy.example.com:3128")
+    return text.rstrip("/")
+
+
 def _variable_name(text: str) -> str:
     random_looking = len(text) >= 20 and re.search(r"[a-z]", text) and re.search(r"[0-9]", text)
     if looks_like_key(text) or re.match(r"(?i)sk[-_]", text) or random_looking:
@@ -79,6 +88,7 @@ def _header_value(value: str) -> str:
     return value
 
 
+VariableName = Annotated[str, AfterValidator(_variable_name)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
 
@@ -137,6 +147,10 @@ def _says_something(template: object) -> bool:
     return template not in (None, Template(), Template().model_dump())
 
 
+VARIABLES = ("key_env", "client_cert_env", "client_key_env", "proxy_env")
+"""Keys of an endpoint that name environment variables."""
+
+
 class Endpoint(Strict):
     """One model behind one URL, or a simulated one."""
 
@@ -147,7 +161,11 @@ class Endpoint(Strict):
         **dict.fromkeys(("key", "api_key", "apikey", "token", "api_key_env"), "key_env"),
         **dict.fromkeys(("price", "pricing", "cost"), "prices"),
         **dict.fromkeys(("type", "kind", "provider", "protocol"), "api"),
-        "verify": "insecure",
+        **dict.fromkeys(("verify", "verify_ssl", "tls_verify"), "insecure"),
+        **dict.fromkeys(("ca", "ca_bundle", "ca_cert"), "ca_file"),
+        **dict.fromkeys(("client_cert", "client_cert_file", "client_certificate", "cert"), "client_cert_env"),
+        **dict.fromkeys(("client_key", "client_key_file"), "client_key_env"),
+        **dict.fromkeys(("http_proxy", "https_proxy", "proxy_url"), "proxy"),
     }
 
     api: Literal["openai-chat", "generic"] = "openai-chat"
@@ -156,7 +174,7 @@ class Endpoint(Strict):
     """Base URL, such as https://api.example.com/v1."""
     model: str = ""
     """The model's name at this provider."""
-    key_env: Annotated[str, AfterValidator(_variable_name)] | None = None
+    key_env: VariableName | None = None
     """NAME of the environment variable that holds the key."""
     prices: Prices | None = None
     """USD per million tokens; left out = known prices by model."""
@@ -172,6 +190,14 @@ class Endpoint(Strict):
     """PEM file with the certificate authority to trust."""
     ca_pem: str | None = None
     """Contents of `ca_file`, filled in when the file is read, so that workers need no file."""
+    client_cert_env: VariableName | None = None
+    """NAME of the environment variable that holds the client certificate: the path of a PEM file, or PEM text."""
+    client_key_env: VariableName | None = None
+    """NAME of the variable that holds its private key, likewise; left out = it stands with the certificate."""
+    proxy: Annotated[str, AfterValidator(_proxy_url)] | None = None
+    """HTTP proxy to go through, such as http://proxy.example.com:3128; it is measured, too."""
+    proxy_env: VariableName | None = None
+    """NAME of the variable that holds the proxy's URL, where it has a password; others are not looked at."""
 
     @classmethod
     def contradictions(cls, data: Mapping[str, Any]) -> Iterator[Contradiction]:
@@ -183,8 +209,27 @@ class Endpoint(Strict):
             yield "", "neither url nor simulated is given: add url: https://… or simulated: {}"
         if data.get("api", "openai-chat") == "openai-chat" and _says_something(data.get("template")):
             yield "template", "a template belongs to api: generic"
-        for key in ("insecure", "ca_file"):
+        for key in ("insecure", "ca_file", "client_cert_env", "client_key_env", "proxy", "proxy_env"):
             if data.get(key) and simulated:
                 yield key, f"{key} does nothing for a simulated endpoint: remove it"
         if data.get("insecure") is True and data.get("ca_file"):
             yield "ca_file", "insecure: true would ignore ca_file: keep one"
+        if data.get("client_key_env") and not data.get("client_cert_env"):
+            yield "client_key_env", "a key without its certificate: add client_cert_env"
+        if data.get("proxy") and data.get("proxy_env"):
+            yield "proxy_env", "proxy and proxy_env exclude each other: keep one"
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of the environment variables that whoever loads it needs."""
+        return tuple(name for key in VARIABLES if (name := getattr(self, key)) is not None)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What whoever reads its figures must know of the way to it."""
+        found = []
+        if self.insecure:
+            found.append("TLS certificates are not verified (insecure: true): whoever is on the way can read the key")
+        if self.proxy is not None or self.proxy_env is not None:
+            found.append("it is reached through a proxy, which is measured with it")
+        return tuple(found)

@@ -115,7 +115,7 @@ def needed_turns(line: Slo) -> int | None:
 def _endpoint(scenario: Scenario, name: str, endpoint: Endpoint) -> EndpointExpectation:
     size = turn_size(scenario, endpoint)
     lengths = lengths_of(scenario, scenario.traffic.users)
-    per_second, limited_by = _turns_per_second(scenario, endpoint, size)
+    per_second, limited_by = turns_per_second(scenario, endpoint, size)
     requests = round(per_second * _full_load_s(lengths))
     tokens = round(requests * size.input_tokens), round(requests * size.output_tokens)
     return EndpointExpectation(
@@ -146,7 +146,8 @@ def _full_load_s(lengths: Lengths) -> float:
     return lengths.ramp_s / 2 + lengths.warm_up_s + lengths.steady_s
 
 
-def _turns_per_second(scenario: Scenario, endpoint: Endpoint, size: TurnSize) -> tuple[float, str]:
+def turns_per_second(scenario: Scenario, endpoint: Endpoint, size: TurnSize) -> tuple[float, str]:
+    """Give turns per second under full load, and what bounds them: `users`, `concurrency` or `limit`."""
     users = scenario.traffic.users
     wanted = users / max(scenario.traffic.think_time.mean + size.response_s, 1e-3)
     bounds: list[tuple[float, str]] = [

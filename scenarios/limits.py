@@ -97,11 +97,11 @@ def classify(status: int, headers: Mapping[str, str], error: ApiError) -> Decisi
     words = f"{error.code} {error.kind} {headers.get('x-amzn-errortype', '')}".lower()
     refusal = Refusal(status, headers, words, f"{words} {error.message.lower()}")
     reason = next(reason for reason, fits in RULES if fits(refusal))
-    wish = headers.get("x-should-retry", "").strip().lower()
-    if wish == "true" and reason is Reason.SERVER_ERROR:
+    wishes = {wish.strip() for wish in headers.get("x-should-retry", "").lower().split(",")}
+    if wishes == {"true"} and reason is Reason.SERVER_ERROR:
         reason = Reason.TRANSIENT
     outcome = _OUTCOMES[reason]
-    return Decision(outcome, outcome in _WAITED_ON and wish != "false", reason in VERDICTS, reason)
+    return Decision(outcome, outcome in _WAITED_ON and "false" not in wishes, reason in VERDICTS, reason)
 
 
 Rule = Callable[[Refusal], bool]
@@ -184,7 +184,7 @@ RULES: tuple[tuple[Reason, Rule], ...] = (
     ),
     # OpenRouter sends a 402 with Retry-After for requests in flight that exceed the balance
     (Reason.THROTTLED, _all(_status(402), _has_wait)),
-    (Reason.OUT_OF_MONEY, _status(402)),
+    (Reason.OUT_OF_MONEY, _any(_status(402), _all(_status(200), _word(r"\b402\b")))),
     # Gemini: a free-tier limit of 0; Bedrock: ServiceQuotaExceededException; Azure: no quota for the deployment
     (
         Reason.NO_QUOTA,
@@ -217,7 +217,11 @@ RULES: tuple[tuple[Reason, Rule], ...] = (
     (Reason.OVERLOADED, _any(_status(503, 529), _all(_status(200), _word(r"unavailable|\b(503|529)\b")))),
     (Reason.THROTTLED, _all(_status(200), _word(r"\b429\b"))),
     (Reason.TRANSIENT, _status(408, 409, 425, 502, 504, 520, 521, 522, 523, 524)),
-    (Reason.BAD_KEY, _status(401)),
+    # Gemini: 400 "API key not valid"
+    (
+        Reason.BAD_KEY,
+        _any(_status(401), _all(_status(400, 403), _text(r"\bapi key (is )?(not valid|invalid|expired)"))),
+    ),
     (
         Reason.UNKNOWN_MODEL,
         _all(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,14 +12,15 @@ from decimal import Decimal
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-import certifi
 import httpx
 
 from scenarios import probe_advice as advice
 from scenarios.pricing import cost_usd, price, why_unpriced
 from scenarios.prompts import conversation_for
+from scenarios.proxy import proxy_of
 from scenarios.records import SUCCESSFUL, Outcome
 from scenarios.scenario import Endpoint, Scenario, Timeouts
+from scenarios.tls import context
 from scenarios.wire import API, Decoder, Message, Reply, Usage
 
 MAX_ERROR_BYTES = 65536
@@ -44,6 +44,7 @@ class Finding:
     cost_usd: Decimal | None = None
     limits: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    warnings: tuple[str, ...] = ()
 
     @property
     def usable(self) -> bool:
@@ -84,11 +85,12 @@ class _Clock:
 def probe(scenario: Scenario, name: str, url: str | None = None) -> Finding:
     """Send endpoint `name` the first prompt of `scenario` once; `url` stands in for a simulated endpoint's own.
 
-    What goes wrong is told in `problems`; nothing is raised for it. The key appears in no field.
+    What goes wrong is told in `problems`; the key appears in no field. Raises TailgateError when the client certificate
+    or the proxy's variable is of no use.
     """
     endpoint = scenario.endpoints[name]
     base = (url or endpoint.url or "").rstrip("/")
-    finding = Finding(name, base + API[endpoint.api].path(endpoint))
+    finding = Finding(name, base + API[endpoint.api].path(endpoint), warnings=endpoint.warnings)
     key = os.environ.get(endpoint.key_env) if endpoint.key_env else None
     if unsendable := advice.on_key(endpoint.key_env, key):
         finding.problems.append(unsendable)
@@ -99,7 +101,8 @@ def probe(scenario: Scenario, name: str, url: str | None = None) -> Finding:
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         finding.outcome = None
         finding.problems.append(advice.on_exception(error, finding.url, scenario.conversation.timeouts))
-        finding.problems += advice.on_proxy(finding.url, getproxies())
+        if not (endpoint.proxy or endpoint.proxy_env):
+            finding.problems += advice.on_proxy(finding.url, getproxies())
     if clock.connecting_s is not None and clock.connected_s is not None:
         finding.connect_s = clock.connected_s - clock.connecting_s
     finding.first_token_s = clock.since_sent(clock.first_token_s)
@@ -107,14 +110,19 @@ def probe(scenario: Scenario, name: str, url: str | None = None) -> Finding:
 
 
 def unreachable(endpoint: Endpoint, timeouts: Timeouts) -> str | None:
-    """Connect to a real endpoint, TLS included, sending no request; give the sentence for what is wrong, or None."""
+    """Connect to a real endpoint, TLS included, or to its proxy, sending no request; give what is wrong, or None.
+
+    Raises TailgateError when the client certificate or the proxy's variable is of no use.
+    """
     url = endpoint.url or ""
+    if proxy := proxy_of(endpoint):
+        url = f"http://{proxy.host}:{proxy.port}"
     parts = urlsplit(url)
     address = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-    trust = _trust(endpoint, url)
+    trust = context(endpoint) if url.startswith("https:") else None
     try:
         with socket.create_connection(address, timeouts.connect) as connection:
-            if isinstance(trust, ssl.SSLContext):
+            if trust is not None:
                 trust.wrap_socket(connection, server_hostname=parts.hostname).close()
     except OSError as error:
         return advice.on_exception(error, url, timeouts)
@@ -124,10 +132,8 @@ def unreachable(endpoint: Endpoint, timeouts: Timeouts) -> str | None:
 def _exchange(scenario: Scenario, endpoint: Endpoint, key: str | None, finding: Finding, clock: _Clock) -> None:
     api, talk = API[endpoint.api], scenario.conversation
     question = Message("user", conversation_for(scenario, 0, 0).user_turns[0])
-    timeout = httpx.Timeout(talk.timeouts.first_byte, connect=talk.timeouts.connect)
     with (
-        # As the load run goes: straight to the endpoint, past any proxy.
-        httpx.Client(verify=_trust(endpoint, finding.url), timeout=timeout, trust_env=False) as client,
+        _client(endpoint, finding.url, talk.timeouts) as client,
         client.stream(
             "POST",
             finding.url,
@@ -154,17 +160,25 @@ def _exchange(scenario: Scenario, endpoint: Endpoint, key: str | None, finding: 
             finding.problems.append(sentence)
 
 
-def _trust(endpoint: Endpoint, url: str) -> ssl.SSLContext | bool:
-    if endpoint.insecure or not url.startswith("https:"):
-        return False
-    if endpoint.ca_pem is not None:
-        return ssl.create_default_context(cadata=endpoint.ca_pem)
-    return ssl.create_default_context(cafile=certifi.where())
+def _client(endpoint: Endpoint, url: str, timeouts: Timeouts) -> httpx.Client:
+    """Go as the load run goes: past any proxy but the endpoint's own."""
+    through = proxy_of(endpoint)
+    proxy = None
+    if through is not None:
+        allowed = {"Proxy-Authorization": through.authorization} if through.authorization else None
+        host = f"[{through.host}]" if ":" in through.host else through.host
+        proxy = httpx.Proxy(f"http://{host}:{through.port}", headers=allowed)
+    return httpx.Client(
+        verify=context(endpoint) if url.startswith("https:") else False,
+        timeout=httpx.Timeout(timeouts.first_byte, connect=timeouts.connect),
+        trust_env=False,
+        proxy=proxy,
+    )
 
 
 def _read(response: httpx.Response, decoder: Decoder, clock: _Clock, total_s: float) -> None:
     """Feed the body as it comes. Raises httpx.ReadTimeout when its end is not there in time."""
-    for data in response.iter_raw():
+    for data in response.iter_bytes():
         clock.saw(decoder.feed(data))
         if time.perf_counter() - clock.started_s > total_s:
             raise httpx.ReadTimeout("total")

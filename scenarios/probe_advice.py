@@ -72,9 +72,9 @@ def on_proxy(url: str, proxies: Mapping[str, str]) -> list[str]:
     scheme = urlsplit(url).scheme
     if scheme not in proxies:
         return []
-    return [
-        f"{scheme.upper()}_PROXY is set, but Tailgate goes straight to the endpoint: a proxy would be measured, too"
-    ]
+    variable = f"{scheme.upper()}_PROXY"
+    why = "Tailgate goes straight to the endpoint, for a proxy would be measured, too"
+    return [f"{variable} is set, but {why}; if there is no other way, add proxy_env: {variable} to the endpoint"]
 
 
 def _on_cause(cause: BaseException, host: str | None, where: str) -> str | None:
@@ -167,7 +167,9 @@ def on_answer(reply: Reply, headers: Mapping[str, str], endpoint: Endpoint, *, s
             "the answer does not stream though streaming was asked for: set `stream: false`, or mend the server"
         )
     if encoding := headers.get("content-encoding"):
-        problems.append(f"the answer is compressed ({encoding}) though identity was asked for: it cannot be read")
+        problems.append(
+            f"the answer is compressed ({encoding}) though identity was asked for: its chunks come late, and cost CPU"
+        )
     return problems + _on_outcome(reply)
 
 

@@ -140,7 +140,7 @@ class Scenario(Strict):
 def load(path: str | Path, *, check_env: bool = True) -> Scenario:
     """Read a scenario file. Raises ScenarioError with every problem as `file:line:col: …`.
 
-    With `check_env`, each endpoint's `key_env` must be set in the environment.
+    With `check_env`, the variables that endpoints name must be set in the environment.
     """
     return read(str(path), Scenario, check_env=check_env)
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from scenarios.endpoint import looks_like_key
+from scenarios.endpoint import VARIABLES, looks_like_key
 from scenarios.errors import ScenarioError
 from scenarios.problem import explain
 from scenarios.prompt_file import read_prompts
@@ -114,18 +114,18 @@ def _certificates(tree: Tree, name: str, path: Path) -> str | None:
 
 def _note_secrets(tree: Tree) -> None:
     for path, text in tree.raw.items():
-        if path[-1:] != ("key_env",) and looks_like_key(text):
+        if path[-1:] not in {(key,) for key in VARIABLES} and looks_like_key(text):
             remedy = "keep keys in environment variables, name the variable with key_env, and replace this key"
             tree.add(tree.values[path], f"{_label(path)}this looks like an API key: {remedy}")
 
 
 def _note_missing_variables(tree: Tree) -> None:
-    for name, endpoint in _endpoints(tree):
-        variable = endpoint.get("key_env")
-        if isinstance(variable, str) and re.fullmatch(r"[A-Za-z_]\w*", variable) and not os.environ.get(variable):
-            path = ("endpoints", name, "key_env")
-            if not looks_like_key(variable):
-                tree.add(tree.values[path], f"{_label(path)}{variable} is not set: run export {variable}=… first")
+    for path in [("endpoints", name, key) for name, _ in _endpoints(tree) for key in VARIABLES]:
+        variable = tree.data["endpoints"][path[1]].get(path[2])
+        if not isinstance(variable, str) or not re.fullmatch(r"[A-Za-z_]\w*", variable) or looks_like_key(variable):
+            continue
+        if not os.environ.get(variable):
+            tree.add(tree.values[path], f"{_label(path)}{variable} is not set: run export {variable}=… first")
 
 
 def _validate(tree: Tree, model: type[Model]) -> Model:
@@ -159,7 +159,7 @@ def _label(path: Keys) -> str:
 
 
 def _private(path: Keys) -> bool:
-    return any(part in {"key_env", "headers", "url"} for part in path)
+    return any(part in {*VARIABLES, "headers", "url", "proxy"} for part in path)
 
 
 def _error(tree: Tree) -> ScenarioError:

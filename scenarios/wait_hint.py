@@ -6,12 +6,12 @@ The first valid source wins, in the order of `SOURCES`; values of 0, below 0, go
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scenarios import durations
+from scenarios.limit_headers import dimensions, values, windows
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,21 +39,23 @@ class Hint:
 
 
 class Answer(NamedTuple):
-    """What a wait can stand in. `now` is the server's own clock where it sent one."""
+    """What a wait can stand in; `dated` and `now`: see `durations.clocks`."""
 
     headers: Mapping[str, str]
     text: str
+    dated: datetime
     now: datetime
 
 
 def wait_hint(headers: Mapping[str, str], body: bytes, now: datetime) -> Hint | None:
     """Give the wait that an answer asks for, in seconds from its arrival; None if it asks for none.
 
-    `headers` have lower-case names. `now` must carry a time zone; the answer's own `Date` is preferred to it.
+    `headers` have lower-case names, and repeated ones are joined by `, `: the longest of several waits counts. `now`
+    is when the answer arrived, with a time zone. An HTTP date is held against the answer's own `Date`; a finer point in
+    time too, where that clock is another than ours.
     """
     text = bytes(body[:BODY_BYTES]).decode("utf-8", "replace")
-    served = durations.http_date(headers.get("date", "").strip(), now)
-    answer = Answer(headers, text, served or now)
+    answer = Answer(headers, text, *durations.clocks(headers.get("date", "").strip(), now))
     for name, read in SOURCES.items():
         if (seconds := read(answer)) is not None:
             return Hint(seconds, name)
@@ -73,13 +75,21 @@ def jittered_s(hint: Hint, rng: Random) -> float:
     return hint.seconds + rng.uniform(0, max(JITTER_FLOOR_S, JITTER_SHARE * hint.seconds))
 
 
+def _longest(waits: Iterable[float | None]) -> float | None:
+    return max((wait for wait in waits if wait is not None), default=None)
+
+
 def _milliseconds(name: str) -> Callable[[Answer], float | None]:
-    return lambda answer: durations.plain_number(answer.headers.get(name, "").strip(), per_second=1000)
+    return lambda answer: _longest(
+        durations.plain_number(value, per_second=1000) for value in values(answer.headers.get(name, ""))
+    )
 
 
 def _retry_after(answer: Answer) -> float | None:
-    text = answer.headers.get("retry-after", "").strip()
-    return durations.plain_number(text) or durations.moment(text, answer.now)
+    return _longest(
+        durations.plain_number(value) or durations.moment(value, answer.dated)
+        for value in values(answer.headers.get("retry-after", ""))
+    )
 
 
 def _retry_info(answer: Answer) -> float | None:
@@ -91,8 +101,9 @@ def _retry_info(answer: Answer) -> float | None:
     except (ValueError, RecursionError):
         return None
     delays = [detail.get("retryDelay") for detail in _details(value) if "RetryInfo" in str(detail.get("@type"))]
-    waits = [durations.plain_number(delay[:-1]) for delay in delays if isinstance(delay, str) and delay.endswith("s")]
-    return max((wait for wait in waits if wait is not None), default=None)
+    return _longest(
+        durations.plain_number(delay[:-1]) for delay in delays if isinstance(delay, str) and delay.endswith("s")
+    )
 
 
 def _details(value: Any) -> list[dict[str, Any]]:
@@ -103,85 +114,26 @@ def _details(value: Any) -> list[dict[str, Any]]:
     return [detail for detail in details if isinstance(detail, dict)] if isinstance(details, list) else []
 
 
-_RATE_LIMIT_ITEM = re.compile(
-    r"\s*(?:\"[^\"]{0,100}\"|[\w.*:-]{1,100})((?:\s*;\s*\w{1,20}=[^;,\"]{1,60})+)\s*", re.ASCII
-)
-_RATE_LIMIT_PAIR = re.compile(r"\s*(limit|remaining|reset)\s*=\s*(\d{1,18})\s*", re.ASCII)
-
-
 def _rate_limit(answer: Answer) -> float | None:
-    """Read `RateLimit: "name";r=0;t=30` (draft 08 on) or `limit=10, remaining=0, reset=30` (draft 07).
-
-    Of several windows the exhausted ones count, the longest of them; of one alone its reset.
-    """
-    text = answer.headers.get("ratelimit", "")
-    windows = _windows(text)
-    spent = [wait for remaining, wait in windows if remaining is not None and remaining <= 0]
-    if not spent and len(windows) == 1:
-        spent = [windows[0][1]]
-    return max((wait for wait in spent if wait is not None), default=None)
-
-
-def _windows(text: str) -> list[tuple[int | None, float | None]]:
-    """Give (remaining, reset in seconds) per window; nothing if any part is malformed, as the draft demands."""
-    parts = text.split(",")
-    pairs = [_RATE_LIMIT_PAIR.fullmatch(part) for part in parts]
-    if all(pairs):
-        fields = {pair[1]: pair[2] for pair in pairs if pair}
-        return [_window(fields.get("remaining"), fields.get("reset"))]
-    items = [_RATE_LIMIT_ITEM.fullmatch(part) for part in parts]
-    if not all(items):
-        return []
-    parameters = [dict(_parameters(item[1])) for item in items if item]
-    return [_window(fields.get("r"), fields.get("t")) for fields in parameters]
-
-
-def _parameters(text: str) -> list[tuple[str, str]]:
-    pairs = (part.partition("=") for part in text.split(";") if part.strip())
-    return [(name.strip(), value.strip()) for name, _, value in pairs]
-
-
-def _window(remaining: str | None, reset: str | None) -> tuple[int | None, float | None]:
-    return _integer(remaining or ""), durations.plain_number(reset or "")
-
-
-_LIMIT_HEADER = re.compile(r"(?:x-|anthropic-)?rate-?limit-(.{1,60})", re.ASCII)
+    """Of several windows the exhausted ones count, the longest of them; of one alone its reset."""
+    found = windows(answer.headers.get("ratelimit", ""))
+    spent = [window.reset_s for window in found if window.remaining is not None and window.remaining <= 0]
+    return _longest(spent or ([found[0].reset_s] if len(found) == 1 else []))
 
 
 def _reset_headers(answer: Answer) -> float | None:
     """Read the reset of the exhausted dimensions only, the longest of them.
 
-    A lone reset without dimension and without a count of what remains (Cohere) is taken too.
+    A reset without dimension is that of any (Kong), and needs no count of what remains where there is none (Cohere).
     """
-    remaining, reset = _dimensions(answer.headers)
-    spent = {dimension for dimension, count in remaining.items() if count <= 0}
-    if not spent and not remaining:
-        spent = {""}
-    waits = [durations.reset_time(text, answer.now) for dimension, text in reset.items() if dimension in spent]
-    return max((wait for wait in waits if wait is not None), default=None)
-
-
-def _dimensions(headers: Mapping[str, str]) -> tuple[dict[str, int], dict[str, str]]:
-    """Give what remains and when it resets, by dimension.
-
-    `x-ratelimit-reset-tokens`, `anthropic-ratelimit-tokens-reset`, `ratelimit-reset`.
-    """
-    remaining: dict[str, int] = {}
-    reset: dict[str, str] = {}
-    for name, value in headers.items():
-        match = _LIMIT_HEADER.fullmatch(name)
-        words = match[1].split("-") if match else []
-        dimension = "-".join(word for word in words if word not in {"remaining", "reset"})
-        if "reset" in words:
-            reset[dimension] = value.strip()
-        elif "remaining" in words and (count := _integer(value)) is not None:
-            remaining[dimension] = count
-    return remaining, reset
-
-
-def _integer(text: str) -> int | None:
-    text = text.strip()
-    return int(text) if re.fullmatch(r"-?\d{1,18}", text, re.ASCII) else None
+    found = dimensions(answer.headers)
+    counted = {name: own.remaining for name, own in found.items() if own.remaining is not None}
+    spent = {name for name, remaining in counted.items() if remaining <= 0}
+    if (spent or not counted) and "" not in counted:
+        spent.add("")
+    return _longest(
+        durations.reset_time(text, answer.now) for name, own in found.items() if name in spent for text in own.resets
+    )
 
 
 SOURCES: dict[str, Callable[[Answer], float | None]] = {

@@ -21,8 +21,8 @@ PIPE_WIDTH = 160
 """Columns when nobody's terminal sets them."""
 
 
-def check_scenario(file: Path) -> ExitCode:
-    """Validate `file` and print its plan. Raises TailgateError."""
+def check_scenario(file: Path, workers: int = 1) -> ExitCode:
+    """Validate `file` and print its plan for so many workers. Raises TailgateError."""
     from rich.console import Console
 
     from scenarios.plan import expectation, phases
@@ -36,7 +36,7 @@ def check_scenario(file: Path) -> ExitCode:
     for table in [*tables, _needs(expected)] if expected.slo else tables:
         console.print()
         console.print(table)
-    for note in notes(scenario, expected):
+    for note in [*notes(scenario, expected), *_capacity(scenario, workers)]:
         console.print(f"\n! {note}", markup=False, soft_wrap=True)
     return ExitCode.PASS
 
@@ -53,7 +53,9 @@ def headline(scenario: Scenario, expected: Expectation) -> str:
 
 
 def notes(scenario: Scenario, expected: Expectation) -> Iterator[str]:
-    """Say what is missing or guessed."""
+    """Say what is missing, guessed or unsafe."""
+    for name, endpoint in scenario.endpoints.items():
+        yield from (f"{name}: {warning}" for warning in endpoint.warnings)
     for each in expected.endpoints:
         if each.cost_note:
             yield f"{each.endpoint}: {each.cost_note}"
@@ -64,6 +66,22 @@ def notes(scenario: Scenario, expected: Expectation) -> Iterator[str]:
         factor = max((need.needed_turns or 0) / max(need.expected_turns, 1) for need in short)
         steady_s = math.ceil(scenario.traffic.steady * factor)
         yield f"too few turns to decide every SLO line: raise traffic.steady to {_duration(steady_s)}, or the users"
+
+
+def _capacity(scenario: Scenario, workers: int) -> Iterator[str]:
+    """Say so when the workers cannot carry the load."""
+    from scenarios.capacity import CHUNK_CPU_S, too_few
+
+    if (demand := too_few(scenario, workers)) is None:
+        return
+    name = f"{demand.endpoint} · {demand.arm}" if demand.arm else demand.endpoint
+    given = "1 worker has 1" if workers == 1 else f"{workers} workers have {workers}"
+    yield (
+        f"{name}: {demand.streams:,} users at {demand.tokens_per_second:g} tokens/s are up to "
+        f"{demand.chunks_per_s:,.0f} chunks/s, with {demand.turns_per_s:,.0f} turns/s: that takes about "
+        f"{demand.cores:.1f} cores ({CHUNK_CPU_S * 1e6:.0f} µs a chunk), and {given}: the run may come out invalid; "
+        f"use --workers {demand.workers}, on as many cores"
+    )
 
 
 def _phases(scenario: Scenario, stages: Iterable[Stage]) -> Table:

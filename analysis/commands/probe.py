@@ -54,8 +54,8 @@ def lines(finding: Finding) -> Iterator[str]:
         yield "  " + ", ".join(_facts(finding))
     if finding.limits:
         yield "  limits: " + ", ".join(f"{name}: {text}" for name, text in finding.limits.items())
-    for problem in finding.problems:
-        yield f"  ! {problem}"
+    for warning in (*finding.warnings, *finding.problems):
+        yield f"  ! {warning}"
     if finding.usable and not finding.problems:
         yield "  nothing wrong"
 

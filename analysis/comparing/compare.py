@@ -75,6 +75,7 @@ def _couple(base: Sequence[Known], candidate: Sequence[Known], of_base: Key, of_
         *of_candidate,
         base=[run.entries[of_base] for run in base],
         candidate=[run.entries[of_candidate] for run in candidate],
+        one_run=base[0].folder.resolve() == candidate[0].folder.resolve(),
     )
 
 

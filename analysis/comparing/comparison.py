@@ -22,10 +22,19 @@ class RunOf(Frozen):
     reasons: list[str] = Field(default_factory=list)
 
 
+class Discordant(Frozen):
+    """Turns of the same case side by side, the k-th of each beside the k-th: how many have a mark on one side alone."""
+
+    pairs: int
+    only_base: int
+    only_candidate: int
+
+
 class Contrast(Frozen):
     """One figure of both sides, with the ratio candidate / base and the difference candidate - base.
 
     `seen`: where the whole interval of the ratio (of a share: the difference) lies; `unknown` without an interval.
+    `discordant`: of a share, where both sides answered the same cases.
     """
 
     name: str
@@ -36,6 +45,7 @@ class Contrast(Frozen):
     ratio: Figure
     difference: Figure
     seen: Literal["higher", "lower", "no difference shown", "unknown"]
+    discordant: Discordant | None = None
 
 
 class Pair(Frozen):
@@ -55,7 +65,9 @@ class MarginLine(Frozen):
 
     `p_value` is the one-sided p-value of lying beyond the margin, `p_adjusted` the same by Holm over all lines; `fail`
     needs the latter below 2.5 %. `found_at`: the least true ratio or difference that such a comparison finds to be
-    beyond the margin four times in five. `needed_turns` per side would decide an open line.
+    beyond the margin four times in five. `needed_turns` per side would decide an open line. `planned_turns` per side
+    are what the margin asks for, whatever was seen: with them no change passes and a change of twice the margin fails,
+    four times in five.
     """
 
     line: str
@@ -70,6 +82,7 @@ class MarginLine(Frozen):
     p_adjusted: float | None = None
     found_at: float | None = None
     needed_turns: int | None = None
+    planned_turns: int | None = None
     sentence: str
 
 

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
-
-from scipy.special import ndtri
 
 from analysis.comparing import verdict_text
 from analysis.comparing.comparison import MarginLine
 from analysis.comparing.contrasts import Couple
+from analysis.comparing.planning import LEVEL, found_at, needed_turns, planned_turns
 from analysis.entry import Entry
 from analysis.model import Figure, NotEstimable
 from analysis.stats.effect import Effect, effect
+from analysis.stats.terms import Terms
 from scenarios.slo import METRICS, Slo
-
-LEVEL = 0.025
-"""Of each one-sided test: the two sides of a 95 % interval."""
-
-POWER = 0.80
-PLANNED = 0.90
-"""Chance to plan for: the spread of a pilot is itself an estimate, and four in five should be found all the same."""
-
-LONGEST = 100
-"""A line that would need more than this many times the turns is too close to its margin to be decided by running."""
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 
@@ -88,12 +78,20 @@ def _trials(slo: Slo, couples: Sequence[Couple]) -> Iterator[Trial]:
         yield Trial(slo, None, NotEstimable(not_estimable="no endpoint of both sides is meant by it"))
     for couple in concerned:
         form: Any = slo.form
-        found = couple.effect(form, lambda entry: entry.figure(slo))
+        found = couple.of_kind(slo.kind).effect(form, partial(_figure, slo=slo), partial(_terms, slo=slo))
         lost = couple.effect("difference", lambda entry: entry.lost)
         if _is_latency(slo) and isinstance(lost, Effect) and lost.low > 0:
             yield Trial(slo, couple, found, _late(slo, couple, lost.value), lost.figure())
         else:
             yield Trial(slo, couple, found)
+
+
+def _figure(entry: Entry, slo: Slo) -> Figure:
+    return entry.figure(replace(slo, kind=""))
+
+
+def _terms(entry: Entry, slo: Slo) -> Terms | None:
+    return entry.terms(slo)
 
 
 def _is_latency(slo: Slo) -> bool:
@@ -130,6 +128,7 @@ def _line(trial: Trial, adjusted: float | None, tests: int) -> MarginLine:
         p_adjusted=adjusted,
         found_at=None if isinstance(found, NotEstimable) else found_at(found, slo, tests),
         needed_turns=needed_turns(found, slo, tests) if verdict == "inconclusive" else None,
+        planned_turns=planned_turns(found, slo, tests),
         sentence="",
     )
     return line.model_copy(update={"sentence": _sentence(trial, line)})
@@ -163,32 +162,3 @@ def _within(found: Effect | NotEstimable, slo: Slo) -> bool:
     figure = found.figure()
     bound = figure.high if slo.comparator.startswith("<") else figure.low
     return bound is not None and slo.met_by(bound)
-
-
-def found_at(found: Effect, slo: Slo, tests: int) -> float | None:
-    """Give the least true effect that fails with a chance of `POWER`: margin + (z(level / tests) + z(power)) error."""
-    reach = (ndtri(1 - LEVEL / tests) + ndtri(POWER)) * found.error
-    value = found.on_scale(slo.limit) + (reach if slo.comparator.startswith("<") else -reach)
-    if not math.isfinite(value) or value > 700:
-        return None
-    return float(math.exp(value)) if found.form == "ratio" else float(value)
-
-
-def turns_to_find(found: Effect, slo: Slo, true: float, tests: int = 1) -> int | None:
-    """Give the turns per side at which a true effect beyond the margin fails with a chance of `PLANNED`."""
-    distance = abs(found.on_scale(true) - found.on_scale(slo.limit))
-    reach = (ndtri(1 - LEVEL / tests) + ndtri(PLANNED)) * found.error
-    return math.ceil(found.n * (reach / distance) ** 2) if distance and math.isfinite(reach) else None
-
-
-def needed_turns(found: Effect | NotEstimable, slo: Slo, tests: int) -> int | None:
-    """Give the turns per side that would decide an open line were its figure true: n (half width / distance)^2."""
-    if isinstance(found, NotEstimable):
-        return found.needed_turns
-    distance = found.value - found.on_scale(slo.limit)
-    fails = (distance > 0) == slo.comparator.startswith("<")
-    half = found.value - found.low if distance > 0 else found.high - found.value
-    half *= float(ndtri(1 - LEVEL / (tests if fails else 1)) / ndtri(1 - LEVEL))
-    if not math.isfinite(half) or abs(distance) * math.sqrt(LONGEST) < half or math.isfinite(found.df):
-        return None
-    return max(math.ceil(found.n * (half / distance) ** 2), math.ceil(1.1 * found.n))

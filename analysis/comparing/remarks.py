@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from analysis.comparing import verdict_text
+from analysis.comparing.like_length import LIKE_LENGTH
 from analysis.entry import TOKENWISE
 from analysis.model import Estimate
 from analysis.stats.effect import Effect
@@ -38,6 +39,11 @@ def _length(found: dict[tuple[str, str], Contrast]) -> Iterator[str]:
     per = [found.get(key) for key in ((TOKENWISE, "p95"), ("cost_per_million_output_tokens_usd", ""))]
     each = "; ".join(verdict_text.change(one) for one in per if one is not None)
     yield f"{text}, so response time and cost per response are not like for like; per output token: {each}"
+    matched = found.get((f"{LIKE_LENGTH}response_time_ms", "p95"))
+    if matched is None or not isinstance(matched.ratio, Estimate):
+        yield "too few answers of both sides are of like length to be held against each other"
+        return
+    yield f"{verdict_text.change(matched)}: {matched.ratio.n:,} turns a side, each with a counterpart of like length"
 
 
 def _throttled(found: dict[tuple[str, str], Contrast]) -> Iterator[str]:

@@ -23,6 +23,8 @@ HEADLINES = (
 
 LABELS = {
     "output_tokens": "Output tokens",
+    "like_length_response_time_ms": "Response time of answers of like length",
+    "like_length_service_time_ms": "Service time of answers of like length",
     "response_time_variance_ms2": "Variance of response time (ms squared)",
     "cost_per_response_variance_usd2": "Variance of cost per response (USD squared)",
 }

@@ -9,8 +9,6 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from analysis.model import Figure, NotEstimable
-from analysis.stats.quantiles import ratio
 from scenarios.pricing import PriceTable
 from scenarios.records import ANSWERED, Outcome
 
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from analysis.stats.blocks import Blocks
     from scenarios.pricing import Rates
 
 MILLION = 1_000_000
@@ -27,7 +24,6 @@ ANSWERS = [outcome.value for outcome in ANSWERED]
 COUNTED = ("input", "cached_input", "cache_write", "output")
 PIECE = 1 << 18
 """Attempts whose tokens are looked at together: of ten million at once they would not fit."""
-KINDS = ("input", "cached_input", "cache_write", "output")
 
 
 def prices_of(meta: Mapping[str, Any], notes: list[str]) -> dict[str, PriceTable]:
@@ -122,73 +118,3 @@ def exact_usd(attempts: pd.DataFrame, table: PriceTable) -> Decimal:
 def unknown(attempts: pd.DataFrame) -> int:
     """Count the attempts whose usage is unknown."""
     return sum(int(tokens(piece)["output"].isna().sum()) for _, piece in pieces(attempts))
-
-
-def figures(  # noqa: PLR0913 - what a cost is divided by, and where it comes from
-    turns: pd.DataFrame,
-    blocks: Blocks,
-    table: PriceTable | None,
-    endpoint: str,
-    seed: int,
-    *,
-    good: NDArray[np.bool_] | None = None,
-    monthly_turns: int | None = None,
-) -> dict[str, Figure]:
-    """Give the cost figures of one group of turns (with `cost_usd` and `wasted_usd`, summed over their attempts).
-
-    cost per response = cost of all attempts / answered turns; per 1k = x 1000; per good response (`good` marks the
-    turns that met every limit), per conversation, per million output tokens likewise; per month = cost / intended turns
-    x `monthly_turns`; wasted share = cost of attempts without an answer / cost. Turns with an attempt of unknown usage
-    are left out above and below the line, and counted in the method.
-    """
-    names = names_of(good=good is not None, monthly=monthly_turns is not None)
-    if table is None:
-        return dict.fromkeys(
-            names, NotEstimable(not_estimable=f"no price for {endpoint}: set its prices in the scenario")
-        )
-    known = turns["cost_usd"].notna().to_numpy()
-    if not known.any():
-        return dict.fromkeys(names, NotEstimable(not_estimable="the server reported no token usage"))
-    n, left_out = int(known.sum()), int((~known).sum())
-    cost = blocks.sums(np.where(known, turns["cost_usd"].to_numpy(), 0.0))
-    wasted = blocks.sums(np.where(known, turns["wasted_usd"].to_numpy(), 0.0))
-    below = _denominators(turns, blocks, known, good)
-    method = f"{left_out:,} turns of unknown usage left out; ratio" if left_out else "ratio"
-    found = {name: ratio(cost * scale, below[name], n, seed, method) for name, scale in NAMES.items() if name in names}
-    found["wasted_per_1k_responses_usd"] = ratio(wasted * 1000, below["cost_per_response_usd"], n, seed, method)
-    found["wasted_share"] = ratio(wasted, cost, n, seed, method)
-    if monthly_turns is not None:
-        per_turn = f"{method} per turn x {monthly_turns:,} turns"
-        found["cost_per_month_usd"] = ratio(cost * monthly_turns, blocks.sums(known.astype(float)), n, seed, per_turn)
-    return found
-
-
-NAMES: dict[str, float] = {
-    "cost_per_1k_responses_usd": 1000.0,
-    "cost_per_response_usd": 1.0,
-    "cost_per_good_response_usd": 1.0,
-    "cost_per_conversation_usd": 1.0,
-    "cost_per_million_output_tokens_usd": float(MILLION),
-}
-"""Figures that are the cost of all attempts over something, and the factor they are given with."""
-
-
-def names_of(*, good: bool, monthly: bool) -> list[str]:
-    """Give the names of the figures, in order."""
-    ratios = [name for name in NAMES if good or name != "cost_per_good_response_usd"]
-    return [*ratios, "wasted_per_1k_responses_usd", "wasted_share", *(["cost_per_month_usd"] if monthly else [])]
-
-
-def _denominators(
-    turns: pd.DataFrame, blocks: Blocks, known: NDArray[np.bool_], good: NDArray[np.bool_] | None
-) -> dict[str, NDArray[np.float64]]:
-    """Count per block, over the turns of known cost, what a cost is divided by."""
-    answered = blocks.sums((turns["answered"].to_numpy(dtype=bool) & known).astype(np.float64))
-    tokens = np.nan_to_num(turns["output_tokens"].to_numpy(dtype=np.float64))
-    found = {
-        "cost_per_1k_responses_usd": answered,
-        "cost_per_response_usd": answered,
-        "cost_per_conversation_usd": blocks.begun(known),
-        "cost_per_million_output_tokens_usd": blocks.sums(np.where(known, tokens, 0.0)),
-    }
-    return found if good is None else {**found, "cost_per_good_response_usd": blocks.sums((good & known).astype(float))}

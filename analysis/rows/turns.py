@@ -37,7 +37,7 @@ LEAN = frozenset(
     {
         *("endpoint", "arm", "phase", "worker", "case_id", "outcome", "user_id", "conversation_id", "intended_s"),
         *("finish_s", "attempts", "refusals", "throttled", "successful", "answered", "lost"),
-        *("output_tokens", "cost_usd", "wasted_usd", *LATENCIES),
+        *("input_tokens", "output_tokens", "cost_usd", "wasted_usd", *LATENCIES),
     },
 )
 """The columns that figures are made of. The others of a turn are its last attempt's stamps and facts."""

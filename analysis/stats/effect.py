@@ -19,10 +19,31 @@ MOVER = "interval recovered from both sides' intervals (MOVER; Zou & Donner 2008
 
 
 @dataclass(frozen=True)
+class Joint:
+    """How both sides vary together over what they share, such as cases.
+
+    `of_candidate` and `of_base` are each side's variance over it, `covariance` theirs, as multiples of the variance
+    (standard deviations) behind its own interval; `df` are the degrees of freedom of Student's t; `over` says of what.
+    """
+
+    of_candidate: float
+    of_base: float
+    covariance: float
+    df: float
+    over: str
+
+    def reach(self, candidate: float, base: float) -> float:
+        """Give the distance to a bound of candidate - base from each side's own: Zou 2007, for correlated sides."""
+        squared = self.of_candidate * candidate**2 + self.of_base * base**2 - 2 * self.covariance * candidate * base
+        return math.sqrt(max(squared, 0.0)) * float(stdtrit(self.df, 0.975)) / Z
+
+
+@dataclass(frozen=True)
 class Effect:
     """`value`, `low`, `high`: ln(candidate / base) or candidate - base, with its 95 % interval.
 
-    `df` are the degrees of freedom of Student's t behind the interval; infinite for the normal.
+    `df` are the degrees of freedom of Student's t behind the interval; infinite for the normal. `n_even` are the turns
+    per side that would tell as much were there equally many: the harmonic mean; None where the run is the unit.
     """
 
     form: Form
@@ -32,6 +53,7 @@ class Effect:
     df: float
     n: int
     method: str
+    n_even: float | None = None
 
     @property
     def crossing(self) -> float:
@@ -74,8 +96,13 @@ def _exp(value: float) -> float:
     return math.exp(value) if value < 700 else math.inf
 
 
-def effect(form: Form, candidate: Sequence[Figure], base: Sequence[Figure]) -> Effect | NotEstimable:
-    """Compare one figure of each side, or of several runs of each side; the run is then the unit (Student's t)."""
+def effect(
+    form: Form, candidate: Sequence[Figure], base: Sequence[Figure], joint: Joint | None = None
+) -> Effect | NotEstimable:
+    """Compare one figure of each side, or of several runs of each side; the run is then the unit (Student's t).
+
+    Without `joint` the sides are taken as independent.
+    """
     missing = [figure for figure in (*base, *candidate) if isinstance(figure, NotEstimable)]
     if missing:
         return missing[0]
@@ -84,18 +111,23 @@ def effect(form: Form, candidate: Sequence[Figure], base: Sequence[Figure]) -> E
     if form == "ratio" and any(figure.value <= 0 for figure in of_base):
         return NotEstimable(not_estimable="no ratio to a baseline of 0")
     if len(of_base) == len(of_candidate) == 1:
-        return _mover(form, of_candidate[0], of_base[0])
+        return _mover(form, of_candidate[0], of_base[0], joint)
     return _student(form, of_candidate, of_base)
 
 
-def _mover(form: Form, candidate: Estimate, base: Estimate) -> Effect:
+def _mover(form: Form, candidate: Estimate, base: Estimate, joint: Joint | None) -> Effect:
     """Give d -+ sqrt of the squared distances to the bounds: candidate's lower with base's upper, and crosswise."""
     c, c_low, c_high = _scaled(form, candidate)
     b, b_low, b_high = _scaled(form, base)
     value = c - b
-    low = value - math.hypot(c - c_low, b_high - b) if math.isfinite(value) else -math.inf
-    high = value + math.hypot(c_high - c, b - b_low) if math.isfinite(value) else _zero_high(c_high, b_low)
-    return Effect(form, value, low, high, math.inf, min(candidate.n, base.n), MOVER)
+    n, n_even = min(candidate.n, base.n), 2 / (1 / candidate.n + 1 / base.n)
+    sides = (c - c_low, b_high - b, c_high - c, b - b_low)
+    if joint is None or not all(map(math.isfinite, (value, *sides))):
+        low = value - math.hypot(*sides[:2]) if math.isfinite(value) else -math.inf
+        high = value + math.hypot(*sides[2:]) if math.isfinite(value) else _zero_high(c_high, b_low)
+        return Effect(form, value, low, high, math.inf, n, MOVER, n_even)
+    low, high = value - joint.reach(*sides[:2]), value + joint.reach(*sides[2:])
+    return Effect(form, value, low, high, joint.df, n, f"{MOVER}, {joint.over}", n_even)
 
 
 def _zero_high(c_high: float, b_low: float) -> float:

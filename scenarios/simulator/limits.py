@@ -21,6 +21,11 @@ class Limiter(Protocol):
         """How many more requests would be taken now."""
         ...
 
+    @property
+    def reset_s(self) -> float:
+        """Seconds from the last request until the limit is whole again."""
+        ...
+
 
 @dataclass(slots=True)
 class FixedWindow:
@@ -30,10 +35,12 @@ class FixedWindow:
     per_s: float
     _window: int = field(default=-1, init=False)
     _taken: int = field(default=0, init=False)
+    _at_s: float = field(default=0.0, init=False)
 
     def admit(self, now_s: float) -> float:
         """Take one request and give 0, or give the seconds until the next window."""
         window = math.floor(now_s / self.per_s)
+        self._at_s = now_s
         if window > self._window:
             self._window, self._taken = window, 0
         if self._taken < self.requests:
@@ -45,6 +52,11 @@ class FixedWindow:
     def remaining(self) -> int:
         """How many more requests this window takes."""
         return self.requests - self._taken
+
+    @property
+    def reset_s(self) -> float:
+        """Seconds until the next window."""
+        return max((self._window + 1) * self.per_s - self._at_s, 1e-9)
 
 
 @dataclass(slots=True)
@@ -76,6 +88,11 @@ class TokenBucket:
     def remaining(self) -> int:
         """How many whole tokens are there."""
         return int(self._level)
+
+    @property
+    def reset_s(self) -> float:
+        """Seconds until the bucket is full."""
+        return (self.burst - self._level) * self.per_s / self.requests
 
 
 def limiter(limit: Limit) -> Limiter:

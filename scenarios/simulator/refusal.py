@@ -20,7 +20,7 @@ class Hint:
     """A wait as told: headers, words for the message, fields for the error body.
 
     `told_s` is the number that a reader of the hint computes; `wait_s` the least that honours it. They differ for
-    points in time, which are read against the whole seconds of the `Date` header.
+    HTTP dates, which are read against the whole seconds of the `Date` header.
     """
 
     told_s: float | None = None
@@ -135,14 +135,14 @@ def _reset_rfc3339(wait_s: float, now: float) -> Hint:
     at = math.ceil((now + wait_s) * 1000) / 1000
     text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     prefix = "anthropic-ratelimit-requests"
-    return Hint(at - math.floor(now), at - now, {f"{prefix}-remaining": "0", f"{prefix}-reset": text})
+    return Hint(at - now, at - now, {f"{prefix}-remaining": "0", f"{prefix}-reset": text})
 
 
 def _reset_epoch(per_second: int) -> Callable[[float, float], Hint]:
     def form(wait_s: float, now: float) -> Hint:
         at = math.ceil((now + wait_s) * per_second)
         wait = at / per_second - now
-        return Hint(at / per_second - math.floor(now), wait, {"x-ratelimit-reset-requests": str(at)})
+        return Hint(wait, wait, {"x-ratelimit-reset-requests": str(at)})
 
     return form
 

@@ -15,7 +15,7 @@ from scenarios.simulator.generic import Generic
 from scenarios.simulator.limits import KeyedLimits, Promises
 from scenarios.simulator.model import BROKEN, Draw, Model
 from scenarios.simulator.openai import OpenAiChat, input_usage
-from scenarios.simulator.refusal import CODES, refuse
+from scenarios.simulator.refusal import CODES, go_duration, refuse
 from scenarios.simulator.response import whole
 from scenarios.simulator.slots import Slots
 from scenarios.simulator.truth import Truth
@@ -103,6 +103,7 @@ class Service:
         visit.headers["x-ratelimit-limit-requests"] = str(self._limit.requests)
         visit.headers["x-ratelimit-remaining-requests"] = str(keyed.remaining)
         if wait_s <= 0:
+            visit.headers["x-ratelimit-reset-requests"] = go_duration(keyed.reset_s)
             return None
         # The wait counts from the arrival; the client hears of it now, and what is over by now is not asked for.
         now_s = time.monotonic()

@@ -46,6 +46,7 @@ def entry(  # noqa: PLR0917 - a recipe has many knobs
             "service_time_ms": response,
             "ttft_ms": response / 4,
             "tpot_ms": 10.0,
+            "input_tokens": 50.0,
             "output_tokens": count,
             "cost_usd": np.where(gone, 0.0, count * 2e-6),
             "wasted_usd": 0.0,

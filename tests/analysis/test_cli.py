@@ -119,6 +119,14 @@ def test_check_shows_the_plan(tailgate: Tailgate, tmp_path: Path) -> None:
     )
 
 
+def test_check_says_how_many_workers_a_load_needs(tailgate: Tailgate, tmp_path: Path) -> None:
+    """2,000 streams of 100 tokens/s are more than one worker carries, and not more than five."""
+    endpoint = "endpoints: {big: {simulated: {tokens_per_second: 100}}}\n"
+    (tmp_path / "big.yaml").write_text(endpoint + "traffic: {users: 2000, think_time: 1s}\n")
+    one, five = tailgate("check", "big.yaml"), tailgate("check", "big.yaml", "--workers", "5")
+    assert [(done.returncode, "use --workers 5" in done.stdout) for done in (one, five)] == [(0, True), (0, False)]
+
+
 def test_every_verdict_has_its_exit_code() -> None:
     """Verdicts map to the contract's codes, none left out."""
     expected = {"pass": 0, "fail": 3, "inconclusive": 4, "invalid": 5}

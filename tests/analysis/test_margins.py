@@ -8,7 +8,8 @@ import pytest
 from entries import entry
 
 from analysis.comparing.contrasts import Couple
-from analysis.comparing.margins import found_at, hold, holm, needed_turns, turns_to_find
+from analysis.comparing.margins import hold, holm
+from analysis.comparing.planning import found_at, needed_turns, turns_to_find
 from analysis.entry import Entry
 from analysis.model import Estimate
 from analysis.stats.effect import Effect, effect
@@ -77,11 +78,11 @@ def test_sentence_says_by_how_much_and_how_sure() -> None:
 
 def test_more_turns_decide() -> None:
     """As many turns as were said to be needed decide a line whose figure stays."""
-    found = Effect("ratio", math.log(1.05), math.log(1.05) - 0.1, math.log(1.05) + 0.1, math.inf, 1000, "test")
+    found = Effect("ratio", math.log(1.05), math.log(1.05) - 0.1, math.log(1.05) + 0.1, math.inf, 1000, "test", 1000)
     needed = needed_turns(found, P95, 1)
     assert needed is not None
-    half = 0.1 * math.sqrt(1000 / needed)
-    assert math.log(1.05) + half == pytest.approx(math.log(1.10), abs=1e-4)
+    error = 0.1 / 1.959964 * math.sqrt(1000 / needed)
+    assert math.log(1.05) + (1.959964 + 1.281552) * error == pytest.approx(math.log(1.10), abs=1e-4)
 
 
 def recommended_turns() -> int:
@@ -113,7 +114,7 @@ def test_planted_changes_are_found_and_none_is_invented() -> None:
 
 def test_what_is_found_at_agrees_with_the_turns_to_find_it() -> None:
     """The least change that is found at n turns takes more than n turns to be planned for, but not twice as many."""
-    found = Effect("ratio", 0.0, -0.08, 0.08, math.inf, 1000, "test")
+    found = Effect("ratio", 0.0, -0.08, 0.08, math.inf, 1000, "test", 1000)
     at = found_at(found, P95, 1)
     assert at is not None
     assert 1000 < (turns_to_find(found, P95, at) or 0) < 2000

@@ -13,6 +13,7 @@ from synthetic import BASE, LARGE, TWO_ENDPOINTS, Plan, Truth, write_run
 from analysis.measures import bill, cost, slices, steady, timeline, variance
 from analysis.measures.gaps import histogram
 from analysis.measures.part import parts, spans
+from analysis.measures.unit_costs import UnitCosts
 from analysis.model import Estimate, Report
 from analysis.report import build
 from analysis.report import report as report_of
@@ -146,7 +147,7 @@ def test_inputs_are_never_mutated(made: tuple[Path, Report, Truth]) -> None:
         frames = part.turns.copy(deep=True), part.attempts.copy(deep=True)
         blocks = time_blocks(part.turns)
         shares.shares(part.turns, blocks, 1)
-        cost.figures(part.turns, blocks, prices.get(part.endpoint), part.endpoint, 1)
+        UnitCosts(part, prices.get(part.endpoint), run.meta["cases"], monthly_turns=9).figures()
         bill.bills(part.attempts, prices)
         slices.slices(part, run.meta["cases"])
         variance.variance(part)
@@ -170,6 +171,16 @@ def test_variance_split_adds_up(made: tuple[Path, Report, Truth]) -> None:
             assert pytest.approx(1.0) == sum(group.variance[name].value for name in names)
     large = next(g for g in made[1].groups if (g.endpoint, g.phase) == ("large", "steady"))
     assert 0.01 < large.variance["throttled_time_variance_share"].value < 0.2
+
+
+def test_unverified_certificates_are_the_first_thing_to_mend(tmp_path: Path) -> None:
+    """`insecure: true` stands on the first screen, whatever the verdict."""
+    folder = tmp_path / "run"
+    write_run(folder, TWO_ENDPOINTS)
+    meta = json.loads((folder / "run.json").read_text())
+    meta.setdefault("scenario", {})["endpoints"] = {"large": {"insecure": True}}
+    (folder / "run.json").write_text(json.dumps(meta))
+    assert build(folder).next_steps[0].startswith("large's TLS certificate was not verified")
 
 
 def test_interrupted_run_is_noted(tmp_path: Path) -> None:

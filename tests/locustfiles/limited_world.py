@@ -7,9 +7,11 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from locustfiles._gate import Gate
-from scenarios.simulator.limits import Limiter
+from scenarios.limit_headers import Allowance
+from scenarios.simulator.limits import FixedWindow, TokenBucket
 
 TRIP_S = 0.0015
 THINK_S, SERVICE_S = 3.0, 2.0
@@ -20,15 +22,17 @@ THINK_S, SERVICE_S = 3.0, 2.0
 class World:
     """`users` arrive in `ramp_s`; each takes turns through one gate; a refusal says when to come back.
 
-    `hint` makes the wait that is told of the wait that is needed; a refusal is read after `refusal_s`.
+    `hint` makes the wait that is told of the wait that is needed; a refusal is read after `refusal_s`. With `headers`
+    each answer says what is left of the limit when it ends; they make the reset that is told of the true one.
     """
 
-    limiter: Limiter
+    limiter: FixedWindow | TokenBucket
     users: int
     pace: str = "fixed"
     hint: Callable[[float], float] = math.ceil
     ramp_s: float = 15.0
     refusal_s: float = TRIP_S
+    headers: Callable[[float], float] | None = None
     seed: int = 1
     time_s: float = 0.0
     arrivals: list[float] = field(default_factory=list)
@@ -88,8 +92,18 @@ class World:
             self._at(self.time_s + self.refusal_s, lambda: self._refused(self.hint(wait_s), passed_s))
         else:
             self.admitted.append(self.time_s)
-            rest_s = SERVICE_S * self.rng.lognormvariate(-0.125, 0.5) + THINK_S * self.rng.lognormvariate(-0.18, 0.6)
+            service_s = SERVICE_S * self.rng.lognormvariate(-0.125, 0.5)
+            rest_s = service_s + THINK_S * self.rng.lognormvariate(-0.18, 0.6)
+            if self.headers is not None:
+                left, arrived_s = self._left(self.headers), self.time_s
+                inform = partial(self.gate.inform, {"requests": left}, passed_s, arrived_s)
+                self._at(self.time_s + service_s, inform)
             self._at(self.time_s + rest_s, self._turn)
+
+    def _left(self, told: Callable[[float], float]) -> Allowance:
+        limiter = self.limiter
+        limit = limiter.requests if isinstance(limiter, FixedWindow) else limiter.burst
+        return Allowance(limit, limiter.remaining, told(limiter.reset_s))
 
     def _refused(self, told_s: float, passed_s: float) -> None:
         self._told_until = max(self._told_until, self.time_s + told_s)

@@ -173,7 +173,7 @@ def test_refusals(status: int, error: dict[str, str], expected: Outcome, retry: 
 
 def test_error_code_says_the_status_when_the_body_says_nothing() -> None:
     """A refusal without words is named by its status."""
-    assert noted(refused(302))[0].error_code == "http_302"
+    assert [noted(refused(status))[0].error_code for status in (404, 302)] == ["http_404", "redirect_302"]
 
 
 def test_refusal_inside_a_200() -> None:

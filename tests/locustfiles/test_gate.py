@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from limited_world import SERVICE_S, THINK_S, World
 
 from locustfiles._gate import Gate
-from scenarios.simulator.limits import FixedWindow, Limiter, TokenBucket
+from scenarios.limit_headers import Allowance
+from scenarios.simulator.limits import FixedWindow, TokenBucket
 
-LIMITS: dict[str, tuple[Callable[[], Limiter], float]] = {
+LIMITS: dict[str, tuple[Callable[[], FixedWindow | TokenBucket], float]] = {
     "bucket by the second": (lambda: TokenBucket(66, 1.0, 12), 66.0),
     "window of a second": (lambda: FixedWindow(66, 1.0), 66.0),
     "bucket by the minute": (lambda: TokenBucket(600, 60.0, 30), 10.0),
@@ -65,6 +66,54 @@ def test_below_the_limit_it_costs_no_throughput(limit: str, pace: str) -> None:
     """At 80 % of the limit the users get what they ask for; four users at one a second wait for each other anyway."""
     found, rate = world(limit, 0.8, pace, "whole seconds")
     assert found.per_second(found.admitted, SETTLED_S) >= 0.9 * 0.8 * rate
+
+
+STEERED = [name for name in LIMITS if name != "one a second"]
+"""That one's headers say 0 or 1: they steer nothing, and the refusals do."""
+
+
+@pytest.mark.parametrize("limit", STEERED)
+def test_headers_hold_the_load_below_the_limit_without_refusals(limit: str) -> None:
+    """What is left of the limit, said in each answer, is spread: it is used to 90 %, and next to nobody is refused."""
+    limiter, rate = LIMITS[limit]
+    users = round(1.5 * rate * (THINK_S + SERVICE_S))
+    found = World(limiter(), users, "adaptive", headers=float).run(END_S)
+    assert found.per_second(found.admitted, SETTLED_S) >= 0.9 * rate
+    assert found.per_second(found.refused, SETTLED_S) * 60 <= 1
+    assert found.early == []
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_headers_in_whole_seconds_are_no_worse_than_none(limit: str) -> None:
+    """A limit of a second or two is not paced by resets that are rounded to seconds."""
+    limiter, rate = LIMITS[limit]
+    users = round(1.5 * rate * (THINK_S + SERVICE_S))
+    found = World(limiter(), users, "adaptive", headers=lambda reset_s: float(math.ceil(reset_s))).run(END_S)
+    assert found.per_second(found.admitted, SETTLED_S) >= 0.85 * rate
+    assert found.per_second(found.refused, SETTLED_S) * 60 <= 12
+
+
+def test_workers_share_what_the_headers_leave() -> None:
+    """Half of what is left is each of two workers' own, and what one sent counts for both."""
+    clock = Clock()
+    gate = Gate("adaptive", now=clock, share=0.5)
+    gate.inform({"requests": Allowance(600, 400, 40.0)}, clock.time_s, clock.time_s)
+    passed = 0
+    for _ in range(4000):
+        clock.time_s += 0.01
+        ticket = gate.join()
+        if gate.delay(ticket) == 0.0:
+            passed += 1
+        else:
+            gate.leave(ticket)
+    assert passed == pytest.approx(0.95 * 200, abs=15)
+
+
+def test_a_fixed_pace_is_not_steered_by_headers() -> None:
+    """Without a refusal `fixed` holds nobody back, whatever the headers say."""
+    gate = Gate(now=Clock())
+    gate.inform({"requests": Allowance(10, 0, 30.0)}, 0.0, 0.0)
+    assert gate.delay(gate.join()) == 0.0
 
 
 def test_near_the_limit_the_queue_is_let_go() -> None:

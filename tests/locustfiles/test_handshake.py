@@ -13,7 +13,7 @@ HERE = "127.0.0.1"
 
 def test_a_fit_worker_has_no_refusal() -> None:
     """Same versions, a key that is set, a clock two minutes off, and few users are fine."""
-    terms = Terms("n", unix_s=time.time() - 120, keys={"small": "PATH"}, users=10)
+    terms = Terms("n", unix_s=time.time() - 120, keys={"small": ["PATH"]}, users=10)
     assert refusals(terms, HERE) == []
 
 
@@ -21,7 +21,10 @@ def test_a_fit_worker_has_no_refusal() -> None:
     ("terms", "expected"),
     [
         (Terms("n", versions={"tailgate": "9.9"}), "tailgate is "),
-        (Terms("n", keys={"small": "TEST_NO_SUCH_KEY"}), "TEST_NO_SUCH_KEY is not set here: the endpoint small needs"),
+        (
+            Terms("n", keys={"small": ["PATH", "TEST_NO_SUCH_KEY"]}),
+            "TEST_NO_SUCH_KEY is not set here: the endpoint small needs",
+        ),
         (Terms("n", unix_s=time.time() - 5000), "the clock is +5,"),
         (Terms("n", unix_s=time.time() + 9999), "the clock is -9,"),
         (Terms("n", users=10**9), "users need"),
@@ -46,5 +49,5 @@ def test_simulated_endpoints_are_out_of_reach() -> None:
 
 def test_terms_survive_the_way() -> None:
     """They read back as they were; words of a later version are left out."""
-    terms = Terms("n", keys={"a": "B"}, users=3)
+    terms = Terms("n", keys={"a": ["B"]}, users=3)
     assert Terms.from_document({**terms.to_document(), "new": 1}) == terms

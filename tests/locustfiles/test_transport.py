@@ -6,10 +6,17 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 
 import gevent
 import pytest
 import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from nasty_server import (
     ANSWER,
     EVENTS,
@@ -27,10 +34,13 @@ from nasty_server import (
     sized,
 )
 
-from locustfiles._client import Client, destination, tls_context
+from locustfiles._client import Client, destination
 from locustfiles._exchange import Exchange
 from locustfiles._transport import ConnectError, Connection, Target, connect, keep_stamping
+from scenarios.errors import TailgateError
+from scenarios.proxy import Proxy
 from scenarios.scenario import Endpoint, Timeouts
+from scenarios.tls import context as tls_context
 from scenarios.wire import API, Message
 
 Serve = Callable[..., NastyServer]
@@ -281,8 +291,73 @@ def test_proxy(serve: Serve) -> None:
     """A tunnel is opened with CONNECT and then used as if there were none."""
     server = serve(always(chunked()))
     proxy = serve(proxy_to(server.port))
-    target = Target("model.example", 8000, proxy=("127.0.0.1", proxy.port))
+    target = Target("model.example", 8000, proxy=Proxy("127.0.0.1", proxy.port))
     assert (through_proxy(target), proxy.requests[0].line) == (TEXT, "CONNECT model.example:8000 HTTP/1.1")
+
+
+def test_proxy_of_an_endpoint(serve: Serve) -> None:
+    """Over a proxy, http is asked for with the whole URL: many proxies open tunnels to https only."""
+    proxy = serve(always(chunked()))
+    assert say("http://model.example:8000/v1", proxy=f"http://127.0.0.1:{proxy.port}") == ("", TEXT)
+    assert proxy.requests[0].line == "POST http://model.example:8000/v1/chat/completions HTTP/1.1"
+    assert proxy.requests[0].headers["host"] == "model.example:8000"
+
+
+def test_proxy_of_an_endpoint_with_a_password(
+    serve: Serve, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The URL in the variable named carries user and password; https goes through a tunnel, and they stay outside."""
+    server = serve(always(chunked()), tls=server_tls(authority, "model.example"))
+    proxy = serve(proxy_to(server.port))
+    monkeypatch.setenv("TEST_PROXY", f"http://me:p%40ss@127.0.0.1:{proxy.port}/")
+    spoken = say("https://model.example/v1", ca_pem=trusting(authority), proxy_env="TEST_PROXY")
+    assert (spoken, proxy.requests[0].line) == (("", TEXT), "CONNECT model.example:443 HTTP/1.1")
+    assert proxy.requests[0].headers["proxy-authorization"] == "Basic bWU6cEBzcw=="
+    assert "proxy-authorization" not in server.requests[0].headers
+
+
+def test_proxies_of_the_environment_are_not_asked(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy would be measured, too: only one that the endpoint names is used."""
+    server = serve(always(chunked()))
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert say(server.url) == ("", TEXT)
+
+
+@pytest.mark.parametrize("as_path", [True, False])
+def test_client_certificate(
+    serve: Serve, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, as_path: bool
+) -> None:
+    """A server that asks for a certificate gets the one whose path, or text, stands in the variables named."""
+    own = authority.issue_cert("load@example.org")
+    texts = {"TEST_CERT": own.cert_chain_pems[0].bytes().decode(), "TEST_KEY": own.private_key_pem.bytes().decode()}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+        monkeypatch.setenv(name, str(tmp_path / name) if as_path else text)
+    asking = server_tls(authority, "127.0.0.1")
+    asking.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(asking)
+    server = serve(always(chunked()), tls=asking)
+    given = {"client_cert_env": "TEST_CERT", "client_key_env": "TEST_KEY"}
+    assert say(server.url, ca_pem=trusting(authority), **given) == ("", TEXT)
+
+
+@pytest.mark.parametrize("value", ["/no/such/file", "-----BEGIN CERTIFICATE-----\nsecret\n", ""])
+def test_client_certificate_of_no_use(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """The message names the variable, and does not say what it holds."""
+    monkeypatch.setenv("TEST_CERT", value)
+    with pytest.raises(TailgateError, match="the client certificate in TEST_CERT cannot be used") as caught:
+        tls_context(Endpoint(url="https://model.example/v1", client_cert_env="TEST_CERT"))
+    assert not value or value not in str(caught.value)
+
+
+def test_client_key_that_is_encrypted(monkeypatch: pytest.MonkeyPatch, authority: trustme.CA) -> None:
+    """Nobody is asked for a password in the middle of a run."""
+    own = authority.issue_cert("load@example.org")
+    key = load_pem_private_key(own.private_key_pem.bytes(), None)
+    sealed = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"p"))
+    monkeypatch.setenv("TEST_CERT", sealed.decode() + own.cert_chain_pems[0].bytes().decode())
+    with pytest.raises(TailgateError, match="unencrypted"):
+        tls_context(Endpoint(url="https://model.example/v1", client_cert_env="TEST_CERT"))
 
 
 def test_proxy_with_tls(serve: Serve, authority: trustme.CA) -> None:
@@ -290,7 +365,7 @@ def test_proxy_with_tls(serve: Serve, authority: trustme.CA) -> None:
     server = serve(always(chunked()), tls=server_tls(authority, "model.example"))
     proxy = serve(proxy_to(server.port))
     context = ssl.create_default_context(cadata=trusting(authority))
-    assert through_proxy(Target("model.example", 443, context, ("127.0.0.1", proxy.port))) == TEXT
+    assert through_proxy(Target("model.example", 443, context, Proxy("127.0.0.1", proxy.port))) == TEXT
 
 
 @pytest.mark.parametrize("tls", [False, True])
@@ -298,7 +373,7 @@ def test_proxy_that_refuses(serve: Serve, tls: bool) -> None:  # noqa: FBT001 - 
     """A proxy that wants a password is the proxy's error, whatever was to run inside."""
     proxy = serve(once(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"))
     context = ssl.create_default_context() if tls else None
-    target = Target("model.example", 443, context, ("127.0.0.1", proxy.port))
+    target = Target("model.example", 443, context, Proxy("127.0.0.1", proxy.port))
     assert error_code(lambda: connect(target, PATIENCE_S)) == "proxy_error"
 
 
@@ -310,7 +385,7 @@ def test_proxy_that_breaks(serve: Serve, end: Callable[[Peer], None]) -> None:
         peer.request()
         end(peer)
 
-    target = Target("model.example", 443, proxy=("127.0.0.1", serve(script).port))
+    target = Target("model.example", 443, proxy=Proxy("127.0.0.1", serve(script).port))
     assert error_code(lambda: connect(target, PATIENCE_S)) == "proxy_error"
 
 
@@ -318,7 +393,7 @@ def test_proxy_target_by_ipv6_address(serve: Serve) -> None:
     """An IPv6 address stands in brackets (RFC 9110 section 7.2)."""
     server = serve(always(chunked()))
     proxy = serve(proxy_to(server.port))
-    connect(Target("::1", 8000, proxy=("127.0.0.1", proxy.port)), PATIENCE_S).close()
+    connect(Target("::1", 8000, proxy=Proxy("127.0.0.1", proxy.port)), PATIENCE_S).close()
     assert proxy.requests[0].headers["host"] == "[::1]:8000"
 
 

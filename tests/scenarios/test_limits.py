@@ -239,6 +239,8 @@ CASES = [
         200, PLAIN, anthropic("overloaded_error", "Overloaded"), Reason.OVERLOADED, id="overloaded inside a stream"
     ),
     pytest.param(200, PLAIN, b'{"error":{"code":429,"message":"m"}}', Reason.THROTTLED, id="429 inside a stream"),
+    pytest.param(200, PLAIN, b'{"error":{"code":402,"message":"m"}}', Reason.OUT_OF_MONEY, id="402 inside a 200"),
+    pytest.param(400, PLAIN, google("API key not valid.", status="INVALID_ARGUMENT"), Reason.BAD_KEY, id="Gemini key"),
     pytest.param(200, PLAIN, openai("boom", "internal"), Reason.STREAM_ERROR, id="other error inside a stream"),
 ]
 
@@ -287,6 +289,7 @@ def test_every_reason_is_reached() -> None:
         (400, "true", False, Outcome.CLIENT_ERROR),
         (413, "true", False, Outcome.REQUEST_TOO_LARGE),
         (429, "maybe", True, Outcome.THROTTLED),
+        (429, "true, false", False, Outcome.THROTTLED),
     ],
 )
 def test_should_retry_header(status: int, wish: str, retry: bool, outcome: Outcome) -> None:  # noqa: FBT001

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import ssl
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.commands.probe import lines
+from scenarios.errors import TailgateError
 from scenarios.probe import Finding, probe
 from scenarios.probe_advice import on_key
 from scenarios.records import Outcome
@@ -45,7 +47,9 @@ JSON = {"Content-Type": "application/json"}
 
 
 @contextmanager
-def answering(status: int, headers: Mapping[str, str], body: str, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+def answering(
+    status: int, headers: Mapping[str, str], body: str | bytes, tls: ssl.SSLContext | None = None
+) -> Iterator[str]:
     """Serve one answer to every request; give the base URL."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -56,7 +60,7 @@ def answering(status: int, headers: Mapping[str, str], body: str, tls: ssl.SSLCo
                 self.send_header(name, text)
             self.send_header("Connection", "close")
             self.end_headers()
-            self.wfile.write(body.encode())
+            self.wfile.write(body if isinstance(body, bytes) else body.encode())
 
         def log_message(self, *_: object) -> None:
             """Keep quiet."""
@@ -85,7 +89,7 @@ def scenario(url: str, *, timeouts: Mapping[str, str] | None = None, **endpoint:
     return Scenario.from_document(document)
 
 
-def finding(status: int, headers: Mapping[str, str], body: str, **endpoint: object) -> Finding:
+def finding(status: int, headers: Mapping[str, str], body: str | bytes, **endpoint: object) -> Finding:
     """Probe a server that answers so."""
     with answering(status, headers, body) as url:
         return probe(scenario(url, **endpoint), "it")
@@ -101,6 +105,24 @@ def test_nothing_wrong() -> None:
         "0.000013",
         {"x-ratelimit-remaining-requests": "7"},
     )
+
+
+def test_a_compressed_answer_is_read_and_named() -> None:
+    """As the load run does: a server that insists on gzip is understood, and told of."""
+    body = gzip.compress((HELLO + end() + USAGE + DONE).encode())
+    found = finding(200, {**STREAM, "Content-Encoding": "gzip"}, body)
+    assert found.answer_characters == 5
+    assert [problem.partition(" though")[0] for problem in found.problems] == ["the answer is compressed (gzip)"]
+
+
+def test_proxy_and_client_certificate_are_those_of_the_load_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy is asked for http with the whole URL; a useless certificate is told by its variable."""
+    with answering(200, STREAM, HELLO + end() + USAGE + DONE) as proxy:
+        through = probe(scenario("http://model.invalid/v1", proxy=proxy.removesuffix("/v1")), "it")
+    assert (through.usable, through.problems) == (True, [])
+    monkeypatch.setenv("TEST_CERT", "/no/such/file")
+    with pytest.raises(TailgateError, match="client certificate in TEST_CERT"):
+        probe(scenario("https://model.invalid/v1", client_cert_env="TEST_CERT"), "it")
 
 
 def test_times_are_in_order() -> None:
@@ -149,7 +171,6 @@ def error(message: str, code: str = "") -> str:
             'broke off with an error; it says: "GPU lost"',
         ),
         (200, {"Content-Type": "text/html"}, "<h1>Welcome</h1>", "the answer is a web page"),
-        (200, {**STREAM, "Content-Encoding": "gzip"}, HELLO, "the answer is compressed (gzip)"),
         (
             200,
             STREAM,

@@ -51,6 +51,16 @@ def retry_info(delay: str, *more: dict[str, object]) -> bytes:
             Hint(30, "retry-after"),
             id="a broken Date is no clock",
         ),
+        pytest.param(
+            {"retry-after": "2, 7"}, b"", Hint(7, "retry-after"), id="a repeated header: the longest of its values"
+        ),
+        pytest.param(
+            {"retry-after": "Mon, 23 Nov 2026 12:00:30 GMT, 5, Monday, 23-Nov-26 12:00:40 GMT"},
+            b"",
+            Hint(40, "retry-after"),
+            id="repeated dates",
+        ),
+        pytest.param({"retry-after-ms": "500, 900"}, b"", Hint(0.9, "retry-after-ms"), id="repeated milliseconds"),
         pytest.param({}, retry_info("57.238747106s"), Hint(57.238747106, "retry-info"), id="google.rpc.RetryInfo"),
         pytest.param({}, b"[" + retry_info("3s") + b"]", Hint(3, "retry-info"), id="RetryInfo in an array"),
         pytest.param(
@@ -65,6 +75,9 @@ def retry_info(delay: str, *more: dict[str, object]) -> bytes:
         pytest.param({}, b"Please retry after 26.", Hint(26, "text"), id="no unit is seconds"),
         pytest.param({}, b"Try again in 5 minutes", Hint(300, "text"), id="minutes in words"),
         pytest.param({}, b"try again in 1 hour, 5 minutes and 3 seconds", Hint(3903, "text"), id="several words"),
+        pytest.param({}, b"try again in 1,200 seconds", Hint(1200, "text"), id="thousands"),
+        pytest.param({}, b"retry after 1,200.", Hint(1200, "text"), id="thousands without a unit"),
+        pytest.param({}, b"try again in about 9 seconds", Hint(9, "text"), id="about"),
         pytest.param({}, b"try again in 1 day", Hint(86400, "text"), id="day"),
         pytest.param({}, b"try again in 2s or try again in 9s", Hint(9, "text"), id="the longest of two"),
         pytest.param({"ratelimit": '"default";r=0;t=30'}, b"", Hint(30, "ratelimit"), id="RateLimit"),
@@ -113,6 +126,18 @@ def retry_info(delay: str, *more: dict[str, object]) -> bytes:
             b"",
             Hint(17, "ratelimit-reset"),
             id="Azure seconds",
+        ),
+        pytest.param(
+            {"x-ratelimit-remaining-minute": "0", "x-ratelimit-remaining-hour": "5", "ratelimit-reset": "17"},
+            b"",
+            Hint(17, "ratelimit-reset"),
+            id="Kong: a reset without dimension",
+        ),
+        pytest.param(
+            {"x-ratelimit-remaining": "4, 0", "x-ratelimit-reset": "3, 9"},
+            b"",
+            Hint(9, "ratelimit-reset"),
+            id="repeated resets",
         ),
         pytest.param(
             {"ratelimit-remaining": "0", "ratelimit-reset": "17"}, b"", Hint(17, "ratelimit-reset"), id="drafts to 06"
@@ -203,6 +228,31 @@ def test_retry_after_says_nothing(value: str) -> None:
 def test_no_hint(headers: dict[str, str], body: bytes) -> None:
     """What says nothing gives None."""
     assert wait_hint(headers, body, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("date_s", "expected_s"),
+    [
+        pytest.param(0, 5.25, id="the same second"),
+        pytest.param(-1, 5.25, id="a Date that the server made a second ago"),
+        pytest.param(-2, 8.0, id="a clock that is slow"),
+        pytest.param(1, 5.0, id="a clock that is fast"),
+        pytest.param(-3600, 3606.0, id="an hour slow"),
+    ],
+)
+def test_fine_points_in_time_are_read_by_our_clock_unless_the_servers_is_another(
+    date_s: int, expected_s: float
+) -> None:
+    """`Date` has whole seconds: it serves only where it shows that the server's clock is not ours."""
+    now = NOW + timedelta(seconds=0.75)
+    headers = {
+        "anthropic-ratelimit-requests-remaining": "0",
+        "anthropic-ratelimit-requests-reset": (NOW + timedelta(seconds=6)).isoformat(),
+        "date": format_datetime(NOW + timedelta(seconds=date_s), usegmt=True),
+    }
+    hint = wait_hint(headers, b"", now)
+    assert hint is not None
+    assert hint.seconds == pytest.approx(expected_s)
 
 
 def test_first_valid_source_wins() -> None:
