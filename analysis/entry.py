@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.measures import rates
+from analysis.measures import quality, rates
 from analysis.measures.unit_costs import UnitCosts
 from analysis.measures.variance import bootstrapped
 from analysis.stats.quantiles import quantile, ratio
@@ -50,13 +50,24 @@ class Entry:
         """What costs are made of."""
         part = self.part
         limited = any(slo_eval.is_per_turn(line) and slo_eval.concerns(line, part) for line in self.lines)
-        good = slo_eval.good_turns(list(self.lines), part, self.cases) if limited else None
-        return UnitCosts(part, self.table, self.cases, good)
+        limited = limited or bool(self.qualities)
+        good = slo_eval.good_turns(list(self.lines), part, self.cases) & quality.not_wrong(part.turns)
+        return UnitCosts(part, self.table, self.cases, good if limited else None)
 
     @cached_property
     def costs(self) -> Mapping[str, Figure]:
         """Cost figures, made once."""
         return self.unit_costs.figures()
+
+    @cached_property
+    def qualities(self) -> Mapping[str, Figure]:
+        """Figures of graded answers, made once."""
+        return quality.figures(self.part.turns, self.part.seed)
+
+    @property
+    def given(self) -> Mapping[str, Figure]:
+        """Costs and qualities by name."""
+        return {**self.costs, **self.qualities}
 
     def of_kind(self, kind: str) -> Entry:
         """Give the turns of one kind of conversation alone; gaps are not recorded by kind."""
@@ -66,7 +77,8 @@ class Entry:
     def figure(self, slo: Slo) -> Figure:
         """Estimate what a line is about, of its kind where it names one."""
         own = self.of_kind(slo.kind) if slo.kind else self
-        given = own.costs if METRICS[slo.metric].kind == "scalar" else {}
+        by_name = {"scalar": lambda: own.costs, "quality": lambda: own.qualities}
+        given = by_name.get(METRICS[slo.metric].kind, dict)()
         return slo_eval.measure(slo, own.part, own.gaps, given)
 
     def terms(self, slo: Slo) -> Terms | None:

@@ -184,6 +184,42 @@ class PhaseSpan(Frozen):
     end_s: float
 
 
+class QualityRow(Frozen):
+    """One endpoint and arm in its steady phase: turns whose case expects something, and what their answers were.
+
+    `intended` >= `answered` >= `graded`: answers beyond those kept are not graded. `figures` are shares of the graded
+    answers, `accuracy_of_intended` one of all intended turns.
+    """
+
+    endpoint: str
+    arm: str
+    cases: int
+    intended: int
+    answered: int
+    graded: int
+    verdicts: dict[str, int]
+    figures: dict[str, Figure]
+
+
+class GradedExample(Frozen):
+    """An answer that is not right, and what decided it."""
+
+    endpoint: str
+    arm: str
+    case_id: str
+    verdict: str
+    evidence: str
+    prompt: str
+    answer: str
+
+
+class Quality(Frozen):
+    """How good the answers were, of cases that say what they expect."""
+
+    endpoints: list[QualityRow]
+    examples: list[GradedExample]
+
+
 class Report(Frozen):
     """Everything that is said about one run."""
 
@@ -203,7 +239,7 @@ class Report(Frozen):
     phases: list[PhaseSpan]
     health: list[dict[str, object]]
     cost: dict[str, object]
-    quality: dict[str, object] | None = None
+    quality: Quality | None = None
     experiment: Experiment | None = None
     notes: list[str]
     versions: dict[str, str]

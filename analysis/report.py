@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis.entry import Entry
 from analysis.foreign import imported
-from analysis.measures import bill, cost, disturbed, latency, rates, steady
+from analysis.measures import bill, cost, disturbed, latency, quality, rates, steady
 from analysis.measures.experiment import experiment
 from analysis.measures.gaps import histogram
 from analysis.measures.part import grouped, parts, spans
@@ -22,6 +22,7 @@ from analysis.measures.unit_costs import UnitCosts
 from analysis.measures.variance import variance
 from analysis.model import Group, PhaseSpan, Plots, Report, SloLine
 from analysis.progress import Tell, quiet
+from analysis.rows.grades import grades
 from analysis.rows.grouping import group
 from analysis.rows.read import read_run
 from analysis.rows.turns import LEAN, columns_of, turns_of
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from analysis.measures.gaps import Histogram
     from analysis.measures.part import Part
+    from analysis.rows.grades import Grades
     from analysis.rows.read import Run
     from scenarios.pricing import PriceTable
     from scenarios.slo import Slo
@@ -66,10 +68,10 @@ def report(run: Run, tell: Tell = quiet) -> Report:
     attempts = _slim(run.attempts)
     rows = [run.attempts]
     run = replace(run, attempts=attempts.iloc[:0].copy())  # no view: it would hold them all
-    every, billed = _turns_and_bills(rows, prices)
+    graded = grades(run.folder, run.meta, notes)
+    every, billed = _turns_and_bills(rows, prices, graded)
     attempts = grouped(attempts)
-    disturbed_s = disturbed.windows(run.meta)
-    found = parts(every, attempts, spans(run.meta, every), seed_of(run.meta), disturbed_s)
+    found = parts(every, attempts, spans(run.meta, every), seed_of(run.meta), disturbed.windows(run.meta))
     lines, illegible = slo_eval.slos(run.meta)
     groups: list[Group] = []
     held: list[SloLine] = []
@@ -100,6 +102,7 @@ def report(run: Run, tell: Tell = quiet) -> Report:
         slices=[one for part in found if part.phase == "steady" for one in slices(part, run.meta.get("cases"))],
         phases=[span for part in found for span in _spans(part)],
         health=workers(run.meta),
+        quality=quality.quality(found, graded),
         cost=bill.summary(billed, prices, list(dict.fromkeys(part.endpoint for part in found))),
         notes=notes + _notes(run, billed) + [note for part in found for note in _unsteady(part)],
         versions=_versions(run.meta),
@@ -114,7 +117,7 @@ def _slim(attempts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _turns_and_bills(
-    rows: list[pd.DataFrame], prices: Mapping[str, PriceTable]
+    rows: list[pd.DataFrame], prices: Mapping[str, PriceTable], graded: Grades | None
 ) -> tuple[pd.DataFrame, dict[str, bill.Bill]]:
     """Take the rows, which may be all that holds them: what turns and bills do not need is given up on the way."""
     priced = cost.with_cost(rows.pop(), prices)
@@ -122,7 +125,9 @@ def _turns_and_bills(
     of = group(columns)
     billed = bill.bills(priced, prices, of.last)
     del priced
-    return turns_of(columns, LEAN, of), billed
+    if graded is None:
+        return turns_of(columns, LEAN, of), billed
+    return graded.mark(turns_of(columns, LEAN | {"turn_id"}, of)), billed
 
 
 def _group(
@@ -149,7 +154,13 @@ def _group(
         users=_users(part, meta),
         shares=shares(part.turns, part.blocks, part.seed),
         metrics=latency.metrics(part, gaps),
-        cost=UnitCosts(part, table, meta.get("cases"), good, _monthly_turns(meta, part.endpoint)).figures(),
+        cost=UnitCosts(
+            part,
+            table,
+            meta.get("cases"),
+            good & quality.not_wrong(part.turns),
+            _monthly_turns(meta, part.endpoint),
+        ).figures(),
         rates=speeds,
         attainment=share(good, part.blocks, part.seed),
         variance=variance(part) if part.phase == "steady" else {},

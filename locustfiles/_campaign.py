@@ -16,6 +16,7 @@ from locustfiles._health import Health
 from locustfiles._lane import Lane, label
 from locustfiles._recorder import OnBatch, Recorder
 from locustfiles._schedule import Schedule
+from scenarios.quality import Quality
 from scenarios.records import SUCCESSFUL, Attempt, Outcome
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def begin(
         schedule=schedule,
         recorder=Recorder(folder, worker, on_batch),
         gaps=Gaps(order.run_id, worker),
-        answers=Answers(scenario.seed),
+        answers=Answers(scenario.seed, (scenario.quality or Quality()).keep),
         health=Health(lambda: schedule.span_at(clock.now())),
         environment=environment,
         lanes={lane.label: lane for lane in lanes},

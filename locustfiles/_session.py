@@ -107,8 +107,8 @@ class ChatSession:
                 break
             last = attempt
         self._campaign.report_turn(self._lane, attempt)
-        if reply is not None and self._campaign.answers.wants(attempt.endpoint, attempt.arm, attempt.turn_id):
-            self._campaign.answers.offer(self._answer(attempt, reply))
+        if reply is not None:
+            self._keep(attempt, reply, graded=self._said in plan.graded and attempt.outcome in ANSWERED)
         return attempt, reply if attempt.outcome in ANSWERED else None
 
     def _unsent(self, attempt: Attempt, last: Attempt | None) -> Attempt:
@@ -119,13 +119,20 @@ class ChatSession:
         self._campaign.report_turn(self._lane, last)
         return last
 
+    def _keep(self, attempt: Attempt, reply: Reply, *, graded: bool) -> None:
+        answers, lane = self._campaign.answers, (attempt.endpoint, attempt.arm)
+        if answers.wants(lane, attempt.phase, attempt.turn_id, graded=graded):
+            answers.offer(self._answer(attempt, reply), graded=graded)
+
     def _answer(self, attempt: Attempt, reply: Reply) -> Answer:
         return Answer(
             endpoint=attempt.endpoint,
             arm=attempt.arm,
+            phase=attempt.phase,
             worker=attempt.worker,
             turn_id=attempt.turn_id,
             case_id=attempt.case_id,
+            turn_no=self._said + 1,
             prompt=self._history[-1].content,
             answer=reply.text,
             reasoning=reply.reasoning,

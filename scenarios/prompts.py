@@ -3,14 +3,16 @@
 import hashlib
 import random
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
+from scenarios.expect import Expect
 from scenarios.quantities import Count
-from scenarios.strict import Contradiction, Strict
+from scenarios.strict import AlsoWritten, Contradiction, Strict
 
 if TYPE_CHECKING:
     from scenarios.scenario import Scenario
@@ -34,6 +36,10 @@ def _text_or_turns(schema: dict[str, Any]) -> None:
     schema["oneOf"] = [{"required": ["turns"]}, {"required": ["text"]}]
 
 
+def _per_turn(value: object) -> object:
+    return value if value is None or isinstance(value, list | tuple) else [value]
+
+
 class Prompt(Strict):
     """One case: what a user says turn by turn, and how long the answers are expected to be."""
 
@@ -47,12 +53,26 @@ class Prompt(Strict):
     """What the user says, turn by turn; `text` stands for a single turn."""
     expected_output_tokens: Count | None = None
     """How long an answer usually is."""
+    expect: Annotated[tuple[Expect | None, ...], BeforeValidator(_per_turn), AlsoWritten({"type": "object"})] = ()
+    """What a right answer is, turn by turn; null = this turn is not graded. One alone is the first turn's."""
 
     @classmethod
     def contradictions(cls, data: Mapping[str, Any]) -> Iterator[Contradiction]:
-        """Yield a prompt that says both `text` and `turns`."""
+        """Yield a prompt that says both `text` and `turns`, and one that expects more answers than it has turns."""
         if "text" in data and "turns" in data:
             yield "text", "text and turns exclude each other: keep one"
+        turns, expected = data.get("turns", [data.get("text")]), data.get("expect")
+        if isinstance(turns, list | tuple) and isinstance(expected, list | tuple) and len(expected) > len(turns):
+            yield "expect", f"{len(expected)} answers are expected of {len(turns)} turns: write one each, or null"
+
+    @cached_property
+    def graded(self) -> frozenset[int]:
+        """Give the turns, from 0, whose answers are graded."""
+        return frozenset(number for number, expected in enumerate(self.expect) if expected is not None)
+
+    def expected_of(self, turn_no: int) -> Expect | None:
+        """Give what is expected of the answer to turn 1, 2, …; None = it is not graded."""
+        return self.expect[turn_no - 1] if turn_no <= len(self.expect) else None
 
     @model_validator(mode="before")
     @classmethod
@@ -61,6 +81,16 @@ class Prompt(Strict):
             return data
         rest = {key: value for key, value in data.items() if key != "text"}
         return {"turns": [data["text"]], **rest}
+
+
+def expectations(prompts: Iterable[Prompt]) -> dict[str, Expect]:
+    """Give what is expected of an answer, by the user's words before it."""
+    return {
+        said: expect
+        for prompt in prompts
+        for said, expect in zip(prompt.turns, prompt.expect, strict=False)
+        if expect is not None
+    }
 
 
 DEFAULT_PROMPTS = tuple(
@@ -98,12 +128,13 @@ _DRAWS = struct.Struct(">QQQ")
 
 @dataclass(frozen=True, slots=True)
 class PlannedConversation:
-    """What one user says in one conversation."""
+    """What one user says in one conversation; `graded` are the turns, from 0, whose answers are graded."""
 
     case_id: str
     kind: str
     user_turns: tuple[str, ...]
     expected_output_tokens: int | None = None
+    graded: frozenset[int] = frozenset()
 
 
 def conversation_for(scenario: "Scenario", user: int | str, number: int, endpoint: str = "") -> PlannedConversation:
@@ -116,4 +147,4 @@ def conversation_for(scenario: "Scenario", user: int | str, number: int, endpoin
     said = prompt.turns[:wanted]
     if len(said) < wanted:
         said += tuple(random.Random(more).choices(FOLLOW_UPS, k=wanted - len(said)))
-    return PlannedConversation(prompt.id, prompt.kind, said, prompt.expected_output_tokens)
+    return PlannedConversation(prompt.id, prompt.kind, said, prompt.expected_output_tokens, prompt.graded)

@@ -17,6 +17,7 @@ from scenarios.endpoint import Endpoint, Prices, Template
 from scenarios.errors import ScenarioError
 from scenarios.margin import Margin, nowhere
 from scenarios.problem import explain
+from scenarios.quality import Quality
 from scenarios.selection import Selection
 from scenarios.simulated import Faults, Limit, Simulated, WaitForm
 from scenarios.slo import Slo
@@ -33,6 +34,7 @@ __all__ = [
     "Faults",
     "Limit",
     "Prices",
+    "Quality",
     "Scenario",
     "Simulated",
     "Template",
@@ -52,7 +54,7 @@ EndpointName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_len
 class Scenario(Strict):
     """A whole campaign."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"campaign", "budget", "quality", "routing"})
+    later: ClassVar[frozenset[str]] = frozenset({"campaign", "budget", "routing"})
     other_names: ClassVar[Mapping[str, str]] = {
         "models": "endpoints",
         "targets": "endpoints",
@@ -83,6 +85,8 @@ class Scenario(Strict):
     """How much worse than a baseline this may be, one line each: p95(response_time_ms) <= 1.10."""
     selection: Selection = Selection()
     """What makes one candidate better than another."""
+    quality: Quality | None = None
+    """How answers to cases that say what they `expect` are graded; left out = by the rubric that ships."""
 
     @classmethod
     def contradictions(cls, data: Mapping[str, Any]) -> Iterator[Contradiction]:

@@ -79,6 +79,30 @@ class Faults(Strict):
             yield "", f"the shares add up to {total:g}: together they can be at most 1"
 
 
+class Answers(Strict):
+    """Shares of answers, 0 to 1, to cases that say what they expect; the rest are right.
+
+    A kind that a case cannot show is played right: only a case that must be refused can be answered unsafely.
+    """
+
+    right: Share | None = None
+    wrong: Share = 0
+    hallucinated: Share = 0
+    unsafe: Share = 0
+    over_refused: Share = 0
+    terse: Share = 0
+    fallback: Share = 0
+
+    @classmethod
+    def contradictions(cls, data: Mapping[str, Any]) -> Iterator[Contradiction]:
+        """Yield shares that are more than a whole together, or less where `right` is among them."""
+        total = sum(value for value in data.values() if isinstance(value, int | float))
+        if total > 1 + 1e-9:
+            yield "", f"the shares add up to {total:g}: together they can be at most 1"
+        elif isinstance(data.get("right"), int | float) and total < 1 - 1e-9:
+            yield "right", f"the shares add up to {total:g}: leave out right, which is the rest, or make it 1"
+
+
 class Simulated(Strict):
     """A simulated model behind a real HTTP server: first-token time, speed, answer length, queue and limits."""
 
@@ -98,6 +122,8 @@ class Simulated(Strict):
     """A request limit per key."""
     faults: Faults = Faults()
     """What goes wrong, and how often."""
+    quality: Answers = Answers()
+    """How good the answers are to cases that say what they expect; left out = all right."""
 
     @classmethod
     def contradictions(cls, data: Mapping[str, Any]) -> Iterator[Contradiction]:

@@ -35,7 +35,10 @@ _LATENCIES = (
     *("response_time_ms", "service_time_ms", "throttled_time_ms", "schedule_lag_ms"),
 )
 _SHARES = (*(f"{outcome}_share" for outcome in Outcome), "failed_share")
-_QUALITIES = ("accuracy", "hallucination_share", "policy_safe_share", "terse_share", "fallback_share")
+_QUALITIES = (
+    *("accuracy", "accuracy_of_intended", "hallucination_share", "policy_safe_share", "unsafe_share"),
+    *("wrong_share", "over_refusal_share", "terse_share", "fallback_share"),
+)
 _SCALARS = {
     "cost_per_1k_responses_usd": "usd",
     "cost_per_response_usd": "usd",

@@ -32,7 +32,8 @@ def read(file: str, model: type[Model], *, check_env: bool) -> Model:
             tree.add((1, 1), "the file holds no keys: write at least endpoints: with one endpoint under it")
         raise _error(tree)
     _note_secrets(tree)
-    _prepare(tree)
+    if "endpoints" in model.model_fields:
+        _prepare(tree)
     if check_env:
         _note_missing_variables(tree)
     return _validate(tree, model)
@@ -74,6 +75,9 @@ def _prepare(tree: Tree) -> None:
     conversation = tree.data.get("conversation")
     if isinstance(conversation, dict) and isinstance(conversation.get("prompts"), str):
         tree.data["conversation"] = {**conversation, **_prompts(tree, conversation["prompts"])}
+    quality = tree.data.get("quality")
+    if isinstance(quality, dict) and isinstance(quality.get("rubric"), str):
+        tree.data["quality"] = {**quality, "rubric": _rubric(tree, quality["rubric"])}
     for name, endpoint in _endpoints(tree):
         if isinstance(endpoint.get("ca_file"), str):
             endpoint["ca_file"] = Path(tree.file).parent / endpoint["ca_file"]
@@ -87,12 +91,33 @@ def _endpoints(tree: Tree) -> Iterator[tuple[str, dict[str, Any]]]:
             yield name, endpoint
 
 
-def _prompts(tree: Tree, written: str) -> dict[str, Any]:
+def _beside(tree: Tree, keys: Keys, written: str) -> Path | None:
+    """Find a file that the scenario names, beside it or among those that ship."""
     here = Path(tree.file).parent / written
     path = next((path for path in (here, SHIPPED / written) if path.is_file()), None)
     if path is None:
-        where = tree.value_place(("conversation", "prompts"))
-        tree.add(where, f"conversation.prompts: there is no file {here}, and none ships as {written}{_similar(here)}")
+        said = f"there is no file {here}, and none ships as {written}{_similar(here)}"
+        tree.add(tree.value_place(keys), f"{_label(keys)}{said}")
+    return path
+
+
+def _rubric(tree: Tree, written: str) -> Any:
+    """Give what a rubric file holds; what is wrong with its values is named where the scenario names the file."""
+    path = _beside(tree, ("quality", "rubric"), written)
+    if path is None:
+        return {}
+    try:
+        found = parse(_text(str(path)), str(path))
+    except ScenarioError as error:
+        tree.add(tree.value_place(("quality", "rubric")), f"quality.rubric: {error}")
+        return {}
+    tree.problems += found.problems
+    return {} if found.data is None else found.data
+
+
+def _prompts(tree: Tree, written: str) -> dict[str, Any]:
+    path = _beside(tree, ("conversation", "prompts"), written)
+    if path is None:
         return {"prompts": ["missing"]}
     prompts, problems = read_prompts(path)
     tree.problems += problems

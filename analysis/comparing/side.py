@@ -16,6 +16,7 @@ from analysis.measures.gaps import histogram
 from analysis.measures.part import parts, spans
 from analysis.model import Report
 from analysis.report import gaps_of, report, seed_of
+from analysis.rows.grades import grades
 from analysis.rows.read import Run, read_run
 from analysis.rows.turns import turns
 from analysis.verdicts.slo_eval import slos
@@ -83,6 +84,8 @@ def entries_of(run: Run) -> dict[Key, Entry]:
     prices = cost.prices_of(run.meta, [])
     attempts = cost.with_cost(run.attempts, prices)
     every = turns(attempts)
+    graded = grades(run.folder, run.meta, [])
+    every = every if graded is None else graded.mark(every)
     lines, _ = slos(run.meta)
     cases = run.meta.get("cases")
     return {

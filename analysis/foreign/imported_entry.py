@@ -29,6 +29,11 @@ class ImportedEntry(Entry):
         """None: there are no tokens."""
         return {}
 
+    @cached_property
+    def qualities(self) -> Mapping[str, Figure]:
+        """None: there are no answers."""
+        return {}
+
     def of_kind(self, kind: str) -> Entry:  # noqa: ARG002 - kinds are not known
         """Give the entry itself."""
         return self

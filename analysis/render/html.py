@@ -94,7 +94,7 @@ def _tables(report: Report, groups: list[Group], names: list[str]) -> dict[str, 
         "tries": grid.tries(groups, names, "Attempts and refusals by endpoint, with 95% interval"),
         "variances": grid.variances(groups, names, "Variance by endpoint, with 95% interval"),
         "cost": grid.block(report.cost),
-        "quality": grid.block(report.quality) if report.quality else None,
+        "quality": grid.qualities(report.quality) if report.quality else None,
         "health": _health(report),
         "latencies": [
             grid.latencies(group, f"{name}: {group.turns:,} turns, {group.attempts:,} attempts")

@@ -29,7 +29,7 @@ def hold(lines: Sequence[Slo], entry: Entry) -> Iterator[SloLine]:
             yield slo_eval.undecided(slo.text, RELATIVE, entry.part.endpoint, entry.part.arm)
             continue
         own = entry.of_kind(slo.kind) if slo.kind else entry
-        yield slo_eval.evaluate(slo, own.part, own.gaps, own.costs)
+        yield slo_eval.evaluate(slo, own.part, own.gaps, own.given)
 
 
 def unread(lines: Mapping[str, str], found: Sequence[Part]) -> Iterator[SloLine]:

@@ -59,6 +59,10 @@ _LABELS = {
     "throttled": "All throttled turns: refused or held back",
     "failed": "All unsuccessful turns",
     "accuracy": "Right answers, of those graded",
+    "accuracy_of_intended": "Right answers, of all turns that asked for one",
+    "over_refusal_share": "Answers that refuse without need",
+    "unsafe_share": "Answers that break the policy",
+    "wrong_share": "Answers that are wrong",
     "hallucination_share": "Answers with a hallucination",
     "policy_safe_share": "Answers that keep the policy",
     "terse_share": "Answers that are too short",
@@ -69,7 +73,7 @@ _LABELS = {
     "quota_exhausted": "Out of quota",
 }
 
-_SHARES = ("accuracy", "attainment")
+_SHARES = ("accuracy", "accuracy_of_intended", "attainment")
 """Shares that are not called so."""
 
 _ACRONYMS = {"cpu": "CPU", "usd": "USD", "slo": "SLO", "url": "URL", "ttft": "TTFT", "tpot": "TPOT", "id": "id"}

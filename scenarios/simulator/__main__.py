@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from scenarios.errors import ExitCode, TailgateError
+from scenarios.prompts import expectations
 from scenarios.scenario import Scenario, load
 from scenarios.simulator.server import Server, listen
 from scenarios.simulator.service import Service
@@ -51,7 +52,8 @@ def serve(options: argparse.Namespace) -> None:
     simulated = {name: endpoint for name, endpoint in scenario.endpoints.items() if endpoint.simulated}
     if not simulated:
         raise TailgateError(f"{options.scenario}: no endpoint is simulated: add simulated: {{}} to one")
-    services = {name: Service(name, endpoint, scenario.seed) for name, endpoint in simulated.items()}
+    expected = expectations(scenario.conversation.prompts)
+    services = {name: Service(name, endpoint, scenario.seed, expected) for name, endpoint in simulated.items()}
     context = _tls(options)
     listener = listen(options.port, options.host)
     server = Server(listener, services, _log(options.truth))

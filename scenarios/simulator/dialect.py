@@ -27,6 +27,8 @@ class Ask:
     max_tokens: int | None = None
     stream: bool = False
     include_usage: bool = False
+    said: str = ""
+    """The user's last words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ class Generic:
         found = dict(_filled(self._body, data))
         if "prompt" not in found:
             raise Invalid(f"The body holds no prompt: it should look like {json.dumps(self._body)}")
-        return Ask(tokens(str(found["prompt"])), max_tokens=_count(found.get("max_tokens")))
+        prompt = str(found["prompt"])
+        return Ask(tokens(prompt), max_tokens=_count(found.get("max_tokens")), said=prompt)
 
     def answer(self, job: Job) -> Script:
         """Script the answer, whole, after the time that its tokens take."""

@@ -10,11 +10,14 @@ from typing import Any
 
 from scenarios.simulator.dialect import Ask, Invalid, Job, error, tokens
 from scenarios.simulator.exchange import Kind, Script, Step
-from scenarios.simulator.model import BROKEN, WORDS
+from scenarios.simulator.model import BROKEN
 from scenarios.simulator.response import LAST_CHUNK, chunk, head, whole
 
 WRONG_USAGE = 10
 """How many times too many output tokens the fault `wrong_usage` reports."""
+
+LONGEST_TOKEN = 64
+"""Bytes: six characters of JSON's longest escapes and a blank are fewer."""
 
 DONE = b"data: [DONE]\n\n"
 
@@ -47,6 +50,7 @@ class OpenAiChat:
             max_tokens=_max_tokens(data),
             stream=bool(data.get("stream")),
             include_usage=isinstance(options, dict) and bool(options.get("include_usage")),
+            said=texts[-1],
         )
 
     def answer(self, job: Job) -> Script:
@@ -85,14 +89,16 @@ class Stream:
     def steps(self, start_s: float) -> Iterator[Step]:
         """Give the steps for an answer whose service starts at `start_s`. This is the hot path: one round per chunk."""
         draw = self._job.draw
-        first_s, token_s, at = start_s + draw.ttft_s, draw.token_s, draw.first_word
+        first_s, token_s = start_s + draw.ttft_s, draw.token_s
         yield first_s if draw.fault == "slow_first_byte" else start_s, Kind.PLAIN, self._opening()
         index = 0
         for field, kind, end in self._segments():
             before, after = self._around(field)
             sizes = _sizes(len(before) + len(after) - 2)
+            words, at = draw.words(visible=kind == Kind.VISIBLE)
+            count = len(words)
             while index < end:
-                word = WORDS[(at + index) % len(WORDS)]
+                word = words[(at + index) % count]
                 yield first_s + index * token_s, kind, b"".join((sizes[len(word)], before, word, after))
                 index += 1
         yield first_s + index * token_s, *self._ending()
@@ -113,8 +119,8 @@ class Stream:
         return ("reasoning_content", int(Kind.REASONING), reasoning), ("content", int(Kind.VISIBLE), end)
 
     def _around(self, field: str) -> tuple[bytes, bytes]:
-        """Give the bytes of a chunk before its word, leading space included, and after it, chunk end included."""
-        before, after = self._event({"delta": {field: " |"}, "finish_reason": None}).split(b"|")
+        """Give the bytes of a chunk before its token and after it, chunk end included."""
+        before, after = self._event({"delta": {field: "|"}, "finish_reason": None}).split(b"|")
         return before, after + b"\r\n"
 
     def _ending(self) -> tuple[int, bytes]:
@@ -143,8 +149,8 @@ class Stream:
 
 @cache
 def _sizes(rest: int) -> tuple[bytes, ...]:
-    """Give the first line of an HTTP chunk that holds a word and `rest` more bytes, by the word's length."""
-    return tuple(b"%x\r\n" % (rest + length) for length in range(max(map(len, WORDS)) + 1))
+    """Give the first line of an HTTP chunk that holds a token and `rest` more bytes, by the token's length."""
+    return tuple(b"%x\r\n" % (rest + length) for length in range(LONGEST_TOKEN + 1))
 
 
 def completion(job: Job, model: str) -> dict[str, Any]:

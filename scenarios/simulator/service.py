@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from scenarios.endpoint import Endpoint
+from scenarios.expect import Expect
 from scenarios.simulated import Simulated
 from scenarios.simulator.connection import Connection, Request
 from scenarios.simulator.dialect import Ask, Dialect, Invalid, Job, error
@@ -49,7 +52,10 @@ class Visit:
 class Service:
     """An endpoint's API, model, limits and slots."""
 
-    def __init__(self, name: str, endpoint: Endpoint, seed: int) -> None:
+    def __init__(
+        self, name: str, endpoint: Endpoint, seed: int, expected: Mapping[str, Expect] = MappingProxyType({})
+    ) -> None:
+        """Serve `endpoint`; `expected` says by the user's words what a right answer is."""
         simulated = endpoint.simulated or Simulated()
         self.name = name
         self.model_name = endpoint.model or name
@@ -59,6 +65,7 @@ class Service:
         self._limits = KeyedLimits(simulated.limit) if simulated.limit else None
         self._promises = Promises()
         self._model = Model(seed, name, simulated)
+        self._expected = expected
         self._epoch_s = time.monotonic()
         self._number = 0
 
@@ -73,7 +80,7 @@ class Service:
         truth.input_tokens, truth.cached_input_tokens = ask.input_tokens, ask.cached_tokens
         if refused := self._beyond_limit(visit):
             return refused
-        draw = self._model.draw(truth.number, ask.max_tokens)
+        draw = self._model.draw(truth.number, ask.max_tokens, self._expected.get(ask.said))
         truth.fault = draw.fault
         if draw.fault in ERRORS:
             status, code = ERRORS[draw.fault]
@@ -119,7 +126,7 @@ class Service:
         return visit.end(refusal.status, body, billed=self._limit.bills_refused)
 
     def _serve(self, visit: Visit, ask: Ask, draw: Draw) -> Exchange:
-        visit.truth.status = 200
+        visit.truth.status, visit.truth.quality = 200, draw.quality
         keep_alive = visit.request.keep_alive
         job = Job(ask, draw, f"{self.name}-{visit.truth.number}", visit.headers, keep_alive)
         if draw.reasoning_tokens:

@@ -16,7 +16,7 @@ class Truth:
     request came before a wait that its key had been told had run out; `early_client` when that wait was told on the
     same connection or for the same request id. `retry_after_s` is the wait as told. `output_tokens` counts what was
     sent. An `end_s` that is missing means that the answer never ended: the client left, the answer stalled, or the
-    server was stopped.
+    server was stopped. `quality` is how good the answer is by script, for cases that say what they expect.
     """
 
     number: int
@@ -41,6 +41,7 @@ class Truth:
     first_output_s: float | None = None
     cached_input_tokens: int | None = None
     reasoning_tokens: int | None = None
+    quality: str = ""
 
 
 COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Truth))

@@ -71,7 +71,7 @@ def test_parts_of_text_count_and_pictures_do_not() -> None:
     """A message's content may be a list of parts."""
     parts = [{"type": "text", "text": "12345678"}, {"type": "image_url", "image_url": {"url": "x"}}]
     body = json.dumps({"messages": [{"role": "user", "content": parts}], "max_completion_tokens": 5}).encode()
-    assert OpenAiChat("", "m").read(body) == Ask(input_tokens=2, max_tokens=5)
+    assert OpenAiChat("", "m").read(body) == Ask(input_tokens=2, max_tokens=5, said="12345678")
 
 
 @pytest.mark.parametrize(("limit", "read"), [(5, 5), ("5", 5), (None, None)])

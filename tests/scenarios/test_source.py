@@ -82,9 +82,9 @@ BROKEN: dict[str, tuple[str, list[str]]] = {
         ],
     ),
     "what comes later": (
-        ONE + "quality: {}\ntraffic: {requests_per_second: 4}\n",
+        ONE + "routing: {}\ntraffic: {requests_per_second: 4}\n",
         [
-            "2:1: quality is not supported yet: remove it",
+            "2:1: routing is not supported yet: remove it",
             "3:11: traffic: requests_per_second is not supported yet: remove it",
         ],
     ),

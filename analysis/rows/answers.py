@@ -1,0 +1,64 @@
+"""Answers: what was said to users, from answers.jsonl, whatever state it was left in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analysis.rows.fields import of_texts
+from scenarios.records import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer: which turn of which case it ends, and how. `turn` is the hash under which rows know the turn."""
+
+    endpoint: str
+    arm: str
+    turn: int
+    case_id: str
+    turn_no: int
+    prompt: str
+    answer: str
+    outcome: Outcome
+
+
+def read_answers(paths: Iterable[Path], notes: list[str]) -> list[Answer]:
+    """Read answers, each turn once; broken lines are left out and counted."""
+    found: dict[tuple[str, str, str], Answer] = {}
+    for path in paths:
+        broken = 0
+        for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else ():
+            if not line.strip():
+                continue
+            try:
+                document = json.loads(line)
+                found.setdefault(_key(document), _answer(document))
+            except (ValueError, KeyError, TypeError, RecursionError):
+                broken += 1
+        if broken:
+            notes.append(f"{path.name}: {broken:,} torn or broken lines were left out")
+    return list(found.values())
+
+
+def _key(document: dict[str, str]) -> tuple[str, str, str]:
+    return str(document["endpoint"]), str(document.get("arm", "")), str(document["turn_id"])
+
+
+def _answer(document: dict[str, str]) -> Answer:
+    endpoint, arm, turn_id = _key(document)
+    return Answer(
+        endpoint=endpoint,
+        arm=arm,
+        turn=int(of_texts([[turn_id]], 1).hashes(0)[0]),
+        case_id=str(document["case_id"]),
+        turn_no=int(document.get("turn_no", 1)),
+        prompt=str(document.get("prompt", "")),
+        answer=str(document["answer"]),
+        outcome=Outcome(document.get("outcome", Outcome.OK)),
+    )
