@@ -135,16 +135,18 @@ def collect(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of workers.", show_default=False)],
     *,
     results: Annotated[Path, typer.Option(metavar="DIR", help="Where the run folder is made.")] = Path("results"),
+    merge: Annotated[bool, typer.Option("--merge", help="Several masters' runs of one scenario, at once.")] = False,
 ) -> None:
     """Make one run folder from what a run's workers kept.
 
-    With or without the master's own folder.
+    With or without the master's own folder. --merge makes one run of several masters' runs, which loaded the same
+    endpoints at the same time: the steady phase is when all were steady.
 
     Example: tailgate collect worker-1/chat-20260102T030405Z worker-2/chat-20260102T030405Z
     """
     from analysis.commands.collect import collect_folders
 
-    raise typer.Exit(collect_folders(folders, results))
+    raise typer.Exit(collect_folders(folders, results, merge=merge))
 
 
 @app.command("import")

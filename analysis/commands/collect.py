@@ -11,11 +11,12 @@ import typer
 from scenarios.errors import ExitCode
 
 
-def collect_folders(folders: Sequence[Path], results: Path) -> ExitCode:
-    """Make the folder and say what it holds. Raises TailgateError."""
+def collect_folders(folders: Sequence[Path], results: Path, *, merge: bool = False) -> ExitCode:
+    """Make the folder and say what it holds; `merge` = of several masters' runs. Raises TailgateError."""
     from analysis.rows.collect import collect
+    from analysis.rows.together import collect_several
 
-    collected = collect(folders, results)
+    collected = (collect_several if merge else collect)(folders, results)
     workers = ", ".join(f"{worker} {count:,}" for worker, count in collected.rows.items())
     typer.echo(f"Rows collected: {sum(collected.rows.values()):,} ({workers or 'no worker'})")
     if collected.torn:

@@ -59,7 +59,7 @@ def collect(folders: Sequence[Path], results: Path) -> Collected:
     found = [document for folder in folders for document in _documents(folder)]
     documents = list({json.dumps(document, sort_keys=True): document for document in found}.values())
     run_id = _one_run(folders, documents)
-    target = _new_folder(results, f"{run_id}-collected")
+    target = new_folder(results, f"{run_id}-collected")
     rows = Rows()
     _merge_rows(folders, run_id, target / "attempts.csv", rows)
     masters = [document for document in documents if "gaps" not in document]
@@ -121,17 +121,29 @@ def _documents(folder: Path) -> Iterator[dict[str, Any]]:
             raise TailgateError(f"{path}: is not JSON (line {error.lineno}: {error.msg})") from None
 
 
+def by_run(folders: Sequence[Path]) -> dict[str, list[Path]]:
+    """Give the folders of each run, by its id. Raises TailgateError."""
+    found: dict[str, list[Path]] = {}
+    for folder in folders:
+        found.setdefault(_one_run([folder], list(_documents(folder))), []).append(folder)
+    return found
+
+
 def _one_run(folders: Sequence[Path], documents: Sequence[Mapping[str, Any]]) -> str:
     runs = {str(document["run_id"]) for document in documents}
     if not runs:
         names = ", ".join(map(str, folders))
         raise TailgateError(f"{names}: no run-*.json of a worker and no run.json: nothing to go by")
     if len(runs) > 1:
-        raise TailgateError(f"the folders are of {len(runs)} runs ({', '.join(sorted(runs))}): give those of one")
+        raise TailgateError(
+            f"the folders are of {len(runs)} runs ({', '.join(sorted(runs))}): give those of one, or --merge where "
+            "several masters loaded the same endpoints at the same time"
+        )
     return runs.pop()
 
 
-def _new_folder(results: Path, name: str) -> Path:
+def new_folder(results: Path, name: str) -> Path:
+    """Make a folder of that name, or with a number behind it where there is one. Raises TailgateError."""
     for number in range(1, 1000):
         folder = results / (name if number == 1 else f"{name}-{number}")
         try:
