@@ -35,8 +35,9 @@ def rows_of(run_id: str) -> str:
     for seq in range(1, 71):
         at = float(seq)
         phase = next(phase for phase, start_s, end_s in BOUNDS if start_s <= at < end_s)
-        row = Attempt(run_id, "w0", seq, "w0-e-1", f"w0-e-1-c{seq}", f"w0-e-1-t{seq}", "case", "e", "", phase, 1, at,
-                      at, at + 0.1, at + 0.2, at + 0.2, at + 0.5, at + 0.5, Outcome.OK, 200, output_tokens=9)  # fmt: skip
+        names = f"w0-e-1-c{seq}", f"w0-e-1-t{seq}", "case", "e", "", phase
+        stamps = at, at, at + 0.1, at + 0.2, at + 0.2, at + 0.5, at + 0.5
+        row = Attempt(run_id, "w0", seq, "w0-e-1", *names, 1, *stamps, Outcome.OK, 200, output_tokens=9)
         writer.writerow(to_row(row))
     return text.getvalue()
 
