@@ -49,6 +49,7 @@ class Group(Frozen):
     turns. The outcomes add up to 1; `waiting_at_end` is a last outcome `throttled`; `failed` is 1 - successful.
     `cut_s` and `cut_turns` are what was left out at the start of a steady phase, as warm-up that went on; `left_out_s`
     and `left_out_turns` what the loss of a worker disturbed.
+    `users` is None where a foreign file does not tell.
     `attainment` is the share of all intended turns that met every per-turn latency limit of the SLO lines.
     """
 
@@ -63,7 +64,7 @@ class Group(Frozen):
     left_out_turns: int = 0
     turns: int
     attempts: int
-    users: int
+    users: int | None
     shares: dict[str, Figure]
     metrics: dict[str, dict[str, Figure]]
     cost: dict[str, Figure]

@@ -45,8 +45,7 @@ def quantile(row: Row, p: float, *, fine: bool) -> Figure:
     method = f"Locust's bucket {low:g} to {high:g} ms (±{error:.1%})"
     n = row.requests / ASSUMED_EFFECT
     if n < fewest(p):
-        needed = math.ceil(fewest(p) * ASSUMED_EFFECT)
-        method += f"; no interval: it needs {needed:,} requests, as correlation is not known"
+        method += f"; no interval: it needs {requests_for(p):,} requests, as correlation is not known"
         return Estimate(value=value, n=row.requests, method=method)
     ranks = betaincinv(n * p, n * (1 - p) + 1, 0.025), betaincinv(n * p + 1, n * (1 - p), 0.975)
     below, above = (_read_off(row, float(rank)) for rank in ranks)
@@ -58,6 +57,11 @@ def quantile(row: Row, p: float, *, fine: bool) -> Figure:
         n_effective=round(n, 1),
         method=f"{method}; ranks at n / {ASSUMED_EFFECT:g}, read off between the reported percentiles",
     )
+
+
+def requests_for(p: float) -> int:
+    """Give the least number of requests with an interval."""
+    return math.ceil(fewest(p) * ASSUMED_EFFECT)
 
 
 def _read_off(row: Row, p: float) -> float:

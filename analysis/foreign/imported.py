@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.foreign.bucketed import mean, quantile, share
+from analysis.foreign.advice import next_steps
+from analysis.foreign.bucketed import mean, quantile, requests_for, share
 from analysis.foreign.locust_csv import (
     Failure,
     Moment,
@@ -24,7 +25,6 @@ from analysis.model import Estimate, Figure, Group, NotEstimable, PhaseSpan, Plo
 from analysis.stats.quantiles import STANDARD, name_of
 from analysis.verdicts import slo_eval
 from analysis.verdicts.headline import headline, verdict
-from analysis.verdicts.next_steps import next_steps
 from analysis.verdicts.standing import standings
 from analysis.verdicts.validity import workers
 from analysis.words import wording
@@ -66,7 +66,7 @@ def report(folder: Path, meta: Mapping[str, Any]) -> Report:
         verdict=result,
         headline=headline(result, judged, held, groups, standing),
         standings=standing,
-        next_steps=next_steps(result, judged, held, groups, {}),
+        next_steps=next_steps(result, held, groups, failures),
         validity=judged,
         slo=held,
         groups=groups,
@@ -93,7 +93,7 @@ def _group(row: Row, history: Sequence[Moment], rows: Sequence[Row]) -> Group:
         end_s=end_s - start_s,
         turns=row.requests,
         attempts=row.requests,
-        users=max((moment.users for moment in history), default=0),
+        users=max((moment.users for moment in history), default=0) or None,
         shares={"ok": share(row.requests - row.failures, row.requests), "failed": failed},
         metrics={METRIC: {**{name_of(p): quantile(row, p, fine=are_fine(rows)) for p in STANDARD}, "mean": mean(row)}},
         cost={},
@@ -110,6 +110,9 @@ def _hold(slo: Slo, group: Group) -> SloLine:
     room = None if slo.quantile is None or slo.comparator.startswith(">") else 1 - slo.quantile
     if found == "pass" and room is not None and isinstance(failed, Estimate) and failed.value > room:
         found, reason = "inconclusive", f"; {failed.value:.1%} of requests failed, and count as fast as they failed"
+    needed = needed_requests(slo, figure) if found == "inconclusive" and not reason else None
+    if needed:
+        reason = f"; about {needed:,} requests would tell"
     words = f"{group.endpoint} {slo_eval.WORDS[found]} {slo.text} with {wording.figure(figure, slo.unit)}"
     return SloLine(
         line=slo.text,
@@ -120,7 +123,14 @@ def _hold(slo: Slo, group: Group) -> SloLine:
         comparator=slo.comparator,
         unit=slo.unit,
         sentence=words.replace("with not estimable", "because it is not estimable") + reason,
+        needed_turns=needed,
     )
+
+
+def needed_requests(slo: Slo, figure: Figure) -> int | None:
+    """Give the requests that would decide a line, were its figure true; without an interval those that give one."""
+    without = isinstance(figure, Estimate) and figure.low is None and slo.quantile is not None
+    return requests_for(slo.quantile) if without and slo.quantile else slo_eval.needed_turns(slo, figure)
 
 
 def measure(slo: Slo, group: Group) -> Figure:

@@ -22,6 +22,8 @@ _NAMES = {
 """Names of columns before Locust 1.0, and what they are called since."""
 
 TOTALS = ("aggregated", "total")
+TEXTS = ("type", "name", "error")
+"""Columns that hold words; all others hold numbers."""
 
 
 @dataclass(frozen=True)
@@ -160,10 +162,28 @@ def _records(path: Path, notes: list[str]) -> list[dict[str, str]]:
     if not lines:
         return []
     header = [_NAMES.get(name.strip().lower(), name.strip().lower()) for name in lines[0]]
+    if any(len(line) != len(header) for line in lines):
+        lines = _unescaped(path, header) or lines
     whole = [line for line in lines[1:] if len(line) == len(header)]
     if len(whole) < len(lines) - 1:
         notes.append(f"{path.name}: {len(lines) - 1 - len(whole):,} torn lines were left out")
     return [dict(zip(header, (value.strip() for value in line), strict=True)) for line in whole]
+
+
+def _unescaped(path: Path, header: Sequence[str]) -> list[Sequence[str]]:
+    """Read lines as Locust wrote them up to 1.0, quoted but with nothing escaped; none where it is not such a file.
+
+    A name may hold quotes, commas and line ends: texts are what stands between quotes that commas follow, the numbers
+    behind them hold neither.
+    """
+    texts = [name for name in header if name in TEXTS]
+    numbers = len(header) - len(texts)
+    text = path.read_text(encoding="utf-8-sig", errors="replace").partition("\n")[2].replace("\0", "")
+    if not text.startswith('"') or header[: len(texts)] != texts or not numbers:
+        return []
+    quoted = ",".join(['"([^"\n]*)"', *['"(.*?)"'] * (len(texts) - 1)])
+    tail = ",".join([r'"?([-+.0-9NA/]*)"?'] * numbers)
+    return [header, *re.findall(rf"^{quoted},{tail}$", text, re.DOTALL | re.MULTILINE)]
 
 
 def _lines(file: Iterator[str]) -> Iterator[Sequence[str]]:

@@ -82,7 +82,9 @@ def _experiment(report: Report) -> dict[str, object] | None:
 
 
 def _users(groups: list[Group]) -> str:
-    users = list(dict.fromkeys(group.users for group in groups))
+    users = list(dict.fromkeys(group.users for group in groups if group.users is not None))
+    if not users:
+        return "users unknown"
     return f"{users[0]:,} users on each endpoint" if len(users) == 1 else ", ".join(f"{n:,}" for n in users) + " users"
 
 

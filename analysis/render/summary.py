@@ -193,7 +193,13 @@ def sides(report: Report) -> list[Side]:
     rows += [_cost(groups, name, verdicts) for name in _cost_names(groups)]
     rows += [_rate(groups, name) for name in dict.fromkeys(name for group in groups for name in group.rates)]
     rows.append(Side("Load", "Turns", tuple(Cell(f"{group.turns:,}") for group in groups)))
-    rows.append(Side("Load", "Users", tuple(Cell(f"{group.users:,}") for group in groups)))
+    rows.append(
+        Side(
+            "Load",
+            "Users",
+            tuple(Cell(figures.MISSING if group.users is None else f"{group.users:,}") for group in groups),
+        )
+    )
     return [row for row in rows if any(cell.value != figures.MISSING for cell in row.cells)]
 
 

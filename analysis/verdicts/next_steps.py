@@ -93,8 +93,9 @@ def _of_slowness(name: str, group: Group, line: SloLine) -> str:
             f"service time is {figures.estimate_text(figure, 'ms')}): raise the limit, or load it with fewer users"
         )
     times = f"{wording.digits(_times(line))} {figures.TIMES} the limit of {figures.limit_text(line.limit, 'ms')}"
-    fewer = f"find the load it holds, such as --users {max(group.users // 2, 1)}"
-    return f"{name} is too slow at {group.users:,} users ({times}): {fewer}, or make it faster"
+    users = group.users or 1
+    fewer = f"find the load it holds, such as --users {max(users // 2, 1)}"
+    return f"{name} is too slow at {users:,} users ({times}): {fewer}, or make it faster"
 
 
 def _of_throttling(name: str, group: Group) -> str:

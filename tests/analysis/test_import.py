@@ -133,6 +133,40 @@ def test_old_columns(tmp_path: Path) -> None:
     assert "p99_9" in report.groups[0].metrics["service_time_ms"]
 
 
+REAL = Path(__file__).parent / "locust_csv"
+"""What Locust of these versions wrote in ten seconds, with a name of quotes, a comma and a line end."""
+
+
+@pytest.mark.parametrize("version", sorted(path.name for path in REAL.iterdir()))
+def test_real_files(tmp_path: Path, version: str) -> None:
+    """Every request of a version's own files is in the report under its name, and no line is torn."""
+    for path in (REAL / version).iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    _, report = imported(tmp_path / "load", "--slo", "p95(service_time_ms) < 2s", "--slo", "failed_share < 50%")
+    total = next(row for row in read_stats(tmp_path / "load_stats.csv", []) if row.is_total)
+    names = {group.endpoint for group in report.groups}
+    assert names == {"POST /chat", "GET /models", "GET =cmd|calc", 'POST say "hi", then\nbye'}
+    assert sum(group.turns for group in report.groups) == total.requests
+    failed = {line.endpoint: line.verdict for line in report.slo if line.line.startswith("failed")}
+    assert (failed["GET =cmd|calc"], failed["POST /chat"]) == ("fail", "pass")
+    notes = "\n".join(report.notes)
+    assert ("torn" in notes, "look like a limit's (429)" in notes) == (False, True)
+
+
+def test_open_lines_say_how_many_requests_they_need(tmp_path: Path) -> None:
+    """The p95 of forty requests needs 360, and the next steps name no file that an import lacks."""
+    _, report = imported(write(tmp_path / "a", failures=FAILURES), "--slo", "p95(service_time_ms) < 800")
+    line = next(line for line in report.slo if line.endpoint == "GET /models")
+    assert (line.needed_turns, "about 360 requests would tell" in line.sentence) == (360, True)
+    assert "attempts.csv" not in "".join(report.next_steps)
+
+
+def test_users_that_the_history_does_not_tell_are_unknown(tmp_path: Path) -> None:
+    """A history of one line at the start has no users: none is not 0."""
+    _, report = imported(write(tmp_path / "a", history="1790000000,0,,Aggregated,0.0,0.0,N/A,N/A,0,0\n"))
+    assert report.groups[0].users is None
+
+
 def test_fine_buckets_are_seen() -> None:
     """A time such as 961 ms says that the buckets are finer than Locust's own."""
     assert (bucket(961, fine=True), bucket(960, fine=False), bucket(100, fine=False)) == (
