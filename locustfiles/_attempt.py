@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache, lru_cache
 from time import perf_counter
 
 from locustfiles._clock import RunClock
@@ -34,6 +35,7 @@ FAILURES: Mapping[str, Outcome] = {
 }
 
 
+@lru_cache(maxsize=1024)
 def word(text: str) -> str:
     """Make a server's text fit for a row: one short word that no spreadsheet or terminal takes for a command."""
     return re.sub(r"[^\w.:-]+", "_", text.strip()[:WORD_LENGTH], flags=re.ASCII).lstrip("-=+@")
@@ -94,6 +96,7 @@ def _wall_clock(stamp: float | None) -> datetime:
     return datetime.fromtimestamp(time.time() - ago_s, UTC)
 
 
+@cache
 def final(outcome: Outcome) -> Decision:
     """Decide that the turn ends with this attempt."""
     return Decision(outcome, retry=False, stop_endpoint=False, reason=Reason.PERMANENT)

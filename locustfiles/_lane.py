@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from locustfiles._client import Destination
@@ -52,15 +50,6 @@ class Lane:
         """Give a new user of this endpoint a number, from 1."""
         self.users += 1
         return self.users
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Count a turn as active while it lasts."""
-        self.active += 1
-        try:
-            yield
-        finally:
-            self.active -= 1
 
     def stop(self, reason: str) -> None:
         """Let no further turn start: the endpoint can't answer any more in this run."""

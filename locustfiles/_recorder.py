@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -14,7 +12,7 @@ from time import perf_counter
 import gevent
 
 from locustfiles._row_file import RowFile
-from scenarios.records import Attempt, to_row
+from scenarios.records import Attempt, to_line
 
 FLUSH_INTERVAL_S = 0.5
 BATCH_ROWS = 100
@@ -99,7 +97,7 @@ class Recorder:
         flushed_at = perf_counter()
         for start in range(0, len(pending), BATCH_ROWS):
             attempts = pending[start : start + BATCH_ROWS]
-            data = _encode(attempts)
+            data = "".join(map(to_line, attempts)).encode()
             batch = Batch(self._batched, len(attempts), data, len(data))
             self._batched += len(attempts)
             batch.flushed_at = flushed_at if self._batched == self._next_seq else None
@@ -143,9 +141,3 @@ class Recorder:
         while True:
             gevent.sleep(FLUSH_INTERVAL_S)
             self.flush()
-
-
-def _encode(attempts: list[Attempt]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(to_row(attempt) for attempt in attempts)
-    return text.getvalue().encode()

@@ -69,8 +69,11 @@ class ChatSession:
         intended_s = self.next_turn_s
         self._history.append(Message("user", plan.user_turns[self._said]))
         self._turns += 1
-        with self._lane.turn():
+        self._lane.active += 1
+        try:
             attempt, reply = self._attempts(plan, intended_s)
+        finally:
+            self._lane.active -= 1
         self._remember(plan, reply)
         think_s = self._lane.scenario.traffic.think_time.sample(self._rng)
         self.next_turn_s = self._campaign.clock.now() + think_s

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from scenarios.wire.json_value import parse
 from scenarios.wire.protocol import ApiError
 
 MESSAGE_CHARACTERS = 1000
@@ -15,10 +16,7 @@ _SECRET = re.compile(r"\b((?:sk|gsk|pk|xai|key)[-_]|Bearer\s+)[\w\-*.]{6,}")
 def parse_error(body: bytes) -> ApiError:
     """Read an error body: JSON in any provider's shape, otherwise the start of its text. Keys in it are masked."""
     text = body.decode("utf-8", "replace").strip()
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return ApiError(message=_shortened(text))
+    value = parse(body)
     return find_error(value, certain=True) or ApiError(message=_shortened(text))
 
 

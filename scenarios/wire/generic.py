@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from scenarios.records import Outcome
 from scenarios.wire.api_error import find_error, parse_error
+from scenarios.wire.json_value import parse
 from scenarios.wire.openai_answer import Answer
 from scenarios.wire.openai_usage import usage_of
 from scenarios.wire.protocol import ApiError, request_headers
@@ -83,7 +84,7 @@ class TextDecoder:
 
     def finish(self) -> Reply:
         """Read the answer. A usage of the OpenAI shape is read where a server states one."""
-        value = self._value()
+        value = parse(b"".join(self._body))
         text = at_path(value, self._path)
         answer = Answer()
         if isinstance(value, dict):
@@ -98,13 +99,6 @@ class TextDecoder:
             return answer.reply(answer.outcome(), complete=False)
         wrong = ApiError("no_text", f"the answer is not JSON with a string at {self._path!r}")
         return answer.reply((Outcome.BAD_RESPONSE, wrong), complete=False)
-
-    def _value(self) -> object:
-        try:
-            value: object = json.loads(b"".join(self._body).decode("utf-8-sig", "replace"))
-        except (ValueError, RecursionError):
-            return None
-        return value
 
 
 def prompt_of(messages: Sequence[Message]) -> str:

@@ -154,7 +154,8 @@ def _read(delta: dict[str, Any], part: Part) -> None:
             break  # servers that send both send the same text twice
     if isinstance(refusal := delta.get("refusal"), str):
         part.refusal += refusal
-    part.tool = part.tool or _calls_tool(delta)
+    if "tool_calls" in delta or "function_call" in delta:
+        part.tool = part.tool or _calls_tool(delta)
 
 
 def _read_list(content: list[Any], part: Part) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from scenarios.records import Outcome
 from scenarios.wire.api_error import parse_error
+from scenarios.wire.json_value import parse
 from scenarios.wire.openai_answer import Answer
 from scenarios.wire.openai_stream import StreamDecoder
 from scenarios.wire.protocol import ApiError, request_headers
@@ -75,10 +76,7 @@ class JsonDecoder:
     def finish(self) -> Reply:
         """Read the answer. A server that states no finish reason for a whole answer is taken at its word: `stop`."""
         answer = Answer()
-        try:
-            value = json.loads(b"".join(self._body).decode("utf-8-sig", "replace"))
-        except (ValueError, RecursionError):
-            value = None
+        value = parse(b"".join(self._body))
         part = answer.take(value, "message") if isinstance(value, dict) else None
         if not (answer.error or (part and (part.content or answer.finish_reason))):
             return answer.reply((Outcome.BAD_RESPONSE, ApiError("not_a_completion", _WRONG)), complete=False)

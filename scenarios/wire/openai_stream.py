@@ -8,12 +8,12 @@ short way or the long one changes nothing but the time spent: the tests compare 
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scenarios.records import Outcome
 from scenarios.wire.api_error import parse_error
+from scenarios.wire.json_value import parse
 from scenarios.wire.openai_answer import FINISHES, Answer, Part
 from scenarios.wire.plain import STRING_BODY, Plain, is_string_body
 from scenarios.wire.protocol import ApiError
@@ -30,7 +30,8 @@ MISSES_ALLOWED = 4
 """How many slots may go unused in a row before the search for slots ends: such a stream changes elsewhere too."""
 
 _fields = re.compile(rb'"(?:content|reasoning|reasoning_content)"\s*:\s*"(' + STRING_BODY + rb')"').finditer
-_PROBE = "slot"
+_PROBE = b"slot"
+_FOUND, _REASONED = Part(text=_PROBE.decode()), Part(reasoning=_PROBE.decode())
 _SSE_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b"error:", b":")
 
 
@@ -51,14 +52,12 @@ def find_slot(data: bytes) -> Slot | None:
     for match in _fields(data):
         before, after = data[: match.start(1)], data[match.end(1) :]
         answer = Answer()
-        try:
-            part = answer.take(json.loads((before + _PROBE.encode() + after).decode()), "delta")
-        except ValueError:
-            return None
+        value = parse(before + _PROBE + after)
+        part = answer.take(value, "delta") if isinstance(value, dict) else None
         if answer.error or answer.usage or answer.finish_reason:
             return None
-        if part in (Part(text=_PROBE), Part(reasoning=_PROBE)):
-            return Slot(before, after, reasoning=not part.text)
+        if part in (_FOUND, _REASONED):
+            return Slot(before, after, reasoning=part == _REASONED)
     return None
 
 
@@ -131,11 +130,7 @@ class StreamDecoder:
         return self._parse(name, data)
 
     def _parse(self, name: bytes, data: bytes) -> int:
-        text = data.decode("utf-8", "replace")
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            value = None
+        value = parse(data)
         if name == b"error":
             self._answer.fail(parse_error(data))
         elif isinstance(value, dict):
@@ -167,8 +162,9 @@ class StreamDecoder:
         """Read the string bodies that were kept."""
         if not (self._bodies and self._slot):
             return
-        joined = b'","'.join(self._bodies).decode("utf-8", "replace")
-        text = "".join(json.loads(f'["{joined}"]'))
+        texts = parse(b'["%b"]' % b'","'.join(self._bodies))
+        assert isinstance(texts, list)  # of well-formed string bodies
+        text = "".join(texts)
         (self._answer.reasoning if self._slot.reasoning else self._answer.text).append(text)
         self._bodies.clear()
         self._misses = 0
@@ -191,10 +187,7 @@ class StreamDecoder:
         return self._not_a_stream(head)
 
     def _not_a_stream(self, head: bytes) -> tuple[Outcome, ApiError | None]:
-        try:
-            value = json.loads(head)
-        except (ValueError, RecursionError):
-            value = None
+        value = parse(head)
         if isinstance(value, dict):
             self._answer.take(value, "message")
         if self._answer.error:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from scenarios.errors import TailgateError
 
@@ -18,16 +17,14 @@ if TYPE_CHECKING:
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message of a conversation; `role` is `system`, `user` or `assistant`."""
 
     role: str
     content: str
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Token counts as the server states them, in one meaning for every API.
 
     `input_tokens` includes the cached ones, `output_tokens` includes the reasoning ones. None: not stated.
@@ -40,8 +37,7 @@ class Usage:
     reasoning_tokens: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ApiError:
+class ApiError(NamedTuple):
     """What a server says went wrong: `code` is its most telling word, `kind` its class of error or its quota's name."""
 
     code: str = ""
@@ -49,8 +45,7 @@ class ApiError:
     kind: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """The body of an answer with status 200, read to its end or to where it was cut.
 
     `complete`: the terminal marker and a finish reason were seen. `error` is the server's own, or with

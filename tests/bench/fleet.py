@@ -16,7 +16,7 @@ from locustfiles import _messages as messages
 from locustfiles._recorder import BATCH_ROWS, FLUSH_INTERVAL_S, Batch
 from locustfiles._shipping import Shipper
 from locustfiles._worker_link import Ear, WorkerLink
-from scenarios.records import Attempt, Outcome, to_row
+from scenarios.records import Attempt, Outcome, to_line
 
 STATS_S = 3.0
 USERS = 500
@@ -31,7 +31,7 @@ def a_row(worker: str) -> bytes:
         cached_input_tokens=512, output_tokens=211, usage_source="provider", chunks=210, coalesced=2,
         gap_max_s=0.045678, bytes_in=61234, client_lag_s=0.000123,
     )  # fmt: skip
-    return (",".join(to_row(attempt)) + "\n").encode()
+    return to_line(attempt).encode()
 
 
 class Fake:

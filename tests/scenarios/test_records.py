@@ -3,7 +3,10 @@
 import csv
 import io
 
-from scenarios.records import COLUMNS, SCHEMA_VERSION, Attempt, Outcome, to_row, write_header
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scenarios.records import COLUMNS, SCHEMA_VERSION, Attempt, Outcome, to_line, to_row, write_header
 
 CONTRACT = (
     "schema run_id worker seq user_id conversation_id turn_id case_id endpoint arm phase attempt_no "
@@ -50,7 +53,17 @@ def test_a_row_reads_back() -> None:
     row.error_code, row.sent_s, row.outcome = 'a "b", c\nd', 1.25, Outcome.STREAM_ERROR
     file = io.StringIO(newline="")
     write_header(file)
-    csv.writer(file, lineterminator="\n").writerow(to_row(row))
+    file.write(to_line(row))
     file.seek(0)
     (read,) = csv.DictReader(file)
     assert (read["error_code"], read["sent_s"], read["outcome"]) == ('a "b", c\nd', "1.250000", "stream_error")
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0")))
+def test_a_line_is_what_the_csv_module_writes(text: str) -> None:
+    """Quotes stand exactly where the csv module sets them."""
+    row = attempt()
+    row.case_id = text
+    file = io.StringIO(newline="")
+    csv.writer(file, lineterminator="\n").writerow(to_row(row))
+    assert file.getvalue() == to_line(row)
