@@ -99,8 +99,12 @@ class ChatSession:
         waited_s, wait, last = 0.0, None, None
         for attempt_no in itertools.count(1):
             attempt = self._row(plan, intended_s, attempt_no)
-            attempt.waited_s = self._wait(attempt, wait)
+            attempt.waited_s = self._wait(attempt, wait, waited_s)
             waited_s += attempt.waited_s or 0.0
+            if attempt.outcome is Outcome.GAVE_UP:
+                self._campaign.record(self._lane, attempt, Trace())
+                reply = None
+                break
             if self._lane.stop_reason:  # another user was told meanwhile that none will be served
                 return self._unsent(attempt, last), None
             reply, decision = self._attempt(attempt)
@@ -188,10 +192,11 @@ class ChatSession:
             gate.inform(left, self._passed_s, trace.headers_at)
         return answer
 
-    def _wait(self, attempt: Attempt, wait: Wait | None) -> float | None:
+    def _wait(self, attempt: Attempt, wait: Wait | None, waited_s: float) -> float | None:
         """Wait as asked, or with all who use the key at its gate; give the seconds, None when there was no wait.
 
-        A user who is stopped at the gate before the turn's first attempt leaves a row without `sent_s`.
+        Who has not passed the gate after `max_wait`, on top of what itself was told, gives up; that, and being stopped
+        there before the turn's first attempt, leaves a row without `sent_s`.
         """
         started = perf_counter()
         try:
@@ -199,7 +204,10 @@ class ChatSession:
             if wait is not None and not wait.shared:
                 self._pause_until(started + wait.seconds)
             if self._lane.gate is not None:
-                waited = self._pass(self._lane.gate) or waited
+                patience_s = self._patience_s(wait, waited_s)
+                held, passed = self._pass(self._lane.gate, patience_s)
+                waited = waited or held
+                attempt.outcome = attempt.outcome if passed else Outcome.GAVE_UP
         except BaseException:
             if attempt.attempt_no == 1:
                 self._campaign.record(self._lane, attempt, Trace())
@@ -207,18 +215,29 @@ class ChatSession:
         self._passed_s = perf_counter()
         return self._passed_s - started if waited else None
 
-    def _pass(self, gate: Gate) -> bool:
-        """Go through the gate; tell whether it made us wait."""
+    def _patience_s(self, wait: Wait | None, waited_s: float) -> float:
+        """Give how long to stand at the gate at most."""
+        throttle = self._lane.scenario.throttle
+        patience_s = throttle.max_wait + (wait.seconds if wait else 0.0)
+        return patience_s if throttle.max_total_wait is None else min(patience_s, throttle.max_total_wait - waited_s)
+
+    def _pass(self, gate: Gate, patience_s: float) -> tuple[bool, bool]:
+        """Go through the gate; tell whether it made us wait, and whether it let us through in time."""
         waited = False
+        until = perf_counter() + patience_s
         ticket = gate.join()
         try:
             while (delay_s := gate.delay(ticket)) > 0:
+                rest_s = until - perf_counter()
+                if waited and rest_s <= 0:
+                    gate.leave(ticket)
+                    return True, False
                 waited = True
-                self._pause(delay_s)
+                self._pause(min(delay_s, max(rest_s, 0.0)))
         except BaseException:
             gate.leave(ticket)
             raise
-        return waited
+        return waited, True
 
     def _pause_until(self, moment: float) -> None:
         """Sleep, and sleep again when a timer strikes before its time."""

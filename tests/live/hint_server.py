@@ -70,6 +70,17 @@ def moment(name: str, write: Callable[[float], str], step_s: float, **others: st
     return form
 
 
+def dated(form: Form) -> Form:
+    """Add a Date by the true clock, whose whole seconds must not make a finer hint coarse."""
+
+    def with_date(wait_s: float) -> Any:
+        told_s, status, headers, error = form(wait_s)
+        date = datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
+        return told_s, status, {**headers, "Date": date}, error
+
+    return with_date
+
+
 def rfc3339(unix_s: float) -> str:
     """Write a point in time as Anthropic does."""
     return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -131,10 +142,16 @@ FORMS: dict[str, Form] = {
     "epoch_ms": moment("x-ratelimit-reset-requests", lambda unix_s: str(round(unix_s * 1000)), 0.001, **SPENT),
     "reset_seconds": whole("x-ratelimit-reset-requests", **SPENT),
     "zero_then_words": lambda wait_s: (in_words(wait_s)[0], 429, {"Retry-After": "0"}, in_words(wait_s)[3]),
+    "rfc3339_and_date": dated(
+        moment("anthropic-ratelimit-tokens-reset", rfc3339, 0.001, **{"anthropic-ratelimit-tokens-remaining": "0"})
+    ),
+    "said_twice": lambda wait_s: simple(
+        math.ceil(wait_s), {"Retry-After": f"1\r\nRetry-After: {math.ceil(wait_s)}"}, message="The longer one counts."
+    ),
     "busy_503": whole("Retry-After", status=503),
     "busy_529": whole("Retry-After", status=529),
 }
-MOMENTS = ("rfc3339", "epoch", "epoch_ms")
+MOMENTS = ("rfc3339", "rfc3339_and_date", "epoch", "epoch_ms")
 """Forms that name a point in time on the true clock: what is left of the wait when they are read is less."""
 
 FATAL: dict[str, dict[str, Any]] = {
@@ -171,11 +188,19 @@ class Bucket:
 
 
 class Provider:
-    """The modes. `forms`: 40 a second, each refusal in the next form; `crowd`: 66 a second, Retry-After in seconds."""
+    """The modes. `forms`: 40 a second, each refusal in the next form; `crowd` and `prompt`: 66 a second, in seconds.
+
+    `crowd` takes its time to refuse.
+    """
 
     def __init__(self, log: Any) -> None:
         self.log = log
-        self.buckets = {"forms": Bucket(40, 20), "crowd": Bucket(66, 12), "broke": Bucket(0.001, 30)}
+        self.buckets = {
+            "forms": Bucket(40, 20),
+            "crowd": Bucket(66, 12),
+            "prompt": Bucket(66, 12),
+            "broke": Bucket(0.001, 30),
+        }
         self.buckets["daily"] = Bucket(0.001, 30)
         self.forms = itertools.cycle(FORMS.items())
 

@@ -103,10 +103,10 @@ def is_right(row: dict[str, str], told: dict[str, str], epoch_s: float) -> bool:
 
 
 def test_every_form_is_read_and_none_is_cut_short(tailgate: Tailgate, tmp_path: Path, server: Server) -> None:
-    """200 users, each waiting on their own: no turn comes back early, and each hint is read to 50 ms."""
+    """500 users, each waiting on their own: no turn comes back early, and each hint is read to 50 ms."""
     scenario = {
         "endpoints": {"forms": {"url": server.url("forms")}},
-        "traffic": {"users": 200, "ramp": "1s", "warm_up": "0s", "steady": "12s", "drain": "20s", "think_time": "0.3s"},
+        "traffic": {"users": 500, "ramp": "2s", "warm_up": "0s", "steady": "12s", "drain": "20s", "think_time": "0.3s"},
         "throttle": {"scope": "user", "max_attempts": 50},
     }
     rows, _, _ = load(tailgate, tmp_path, scenario)
@@ -141,6 +141,25 @@ def test_a_crowd_that_was_refused_comes_back_paced(tailgate: Tailgate, tmp_path:
     back = sorted(moment for moment in arrivals if moment > told_at[0][0] + UNDER_WAY_S)
     assert hasty == []
     assert peak(back) <= 1.5 * 66
+
+
+@pytest.mark.parametrize("pace", ["fixed", "adaptive"])
+def test_workers_together_keep_to_the_limit(tailgate: Tailgate, tmp_path: Path, server: Server, pace: str) -> None:
+    """300 users on two workers and one key: once each worker was refused, arrivals stay near the limit of both."""
+    scenario = {
+        "endpoints": {"crowd": {"url": server.url("prompt")}},
+        "traffic": {"users": 300, "ramp": "1s", "warm_up": "0s", "steady": "20s", "drain": "30s", "think_time": "1s"},
+        "throttle": {"pace": pace, "max_attempts": 50},
+    }
+    (tmp_path / "hints.yaml").write_text(json.dumps(scenario), encoding="utf-8")
+    tailgate("run", "hints.yaml", "--workers", "2", timeout=200)
+    log = server.stop()
+    first = {row["request_id"].split("/")[1]: row for row in reversed(log) if row["told_s"]}
+    settled_s = max(float(row["answered_s"]) + float(row["told_s"]) for row in first.values()) + UNDER_WAY_S
+    arrivals = sorted(float(row["arrived_s"]) for row in log)
+    assert early(log) == []
+    assert set(first) == {"w0", "w1"}
+    assert peak([moment for moment in arrivals if moment > settled_s]) <= 1.5 * 66
 
 
 def test_what_waiting_cannot_mend_is_not_waited_for(tailgate: Tailgate, tmp_path: Path, server: Server) -> None:
