@@ -31,7 +31,7 @@ app = typer.Typer(
 )
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.", show_default=False)]
-RunFolders = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.", show_default=False)]
+RunFolders = Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders.", show_default=False)]
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001
@@ -132,7 +132,7 @@ def gate(
 
 @app.command()
 def collect(
-    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of workers.", show_default=False)],
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR", help="Folders of workers.", show_default=False)],
     *,
     results: Annotated[Path, typer.Option(metavar="DIR", help="Where the run folder is made.")] = Path("results"),
     merge: Annotated[bool, typer.Option("--merge", help="Several masters' runs of one scenario, at once.")] = False,

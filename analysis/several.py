@@ -45,7 +45,7 @@ def compare(  # noqa: PLR0913 - each option is an argument
 
 
 def matrix(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs, or RUN:ENDPOINT[/ARM].")],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Runs, or RUN:ENDPOINT[/ARM].")],
     *,
     output: Annotated[Path | None, typer.Option(metavar="DIR", help="Where files go; else to the last run.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print matrix.json instead of words.")] = False,

@@ -29,5 +29,6 @@ def make_dashboard(results: Path) -> ExitCode:
             typer.echo(f"change: {clean(change.sentence)}")
     for note in notes:
         typer.echo(f"note: {clean(note)}")
-    typer.echo(f"{len(found.runs)} runs. Dashboard: {paths[0]}")
+    count = len(found.runs)
+    typer.echo(f"{count} run{'' if count == 1 else 's'}. Dashboard: {paths[0]}")
     return ExitCode.PASS

@@ -46,6 +46,8 @@ def _baseline(folder: Path, baseline: str | None) -> tuple[Path | None, str]:
     path = Path(baseline)
     if not path.is_dir():
         raise TailgateError(f"--baseline {baseline}: no such run folder; name one, or latest")
+    if path.resolve() == folder.resolve():
+        raise TailgateError(f"--baseline {baseline}: is the run itself; name an earlier one, or latest")
     return path, "as named"
 
 

@@ -61,7 +61,8 @@ def report_on(
 def build(folder: Path) -> Report:
     """Compute the report of a run folder. Raises TailgateError."""
     if not folder.is_dir():
-        raise TailgateError(f"{folder}: no such run folder; `tailgate run` prints the name of the one it makes")
+        what = "is a file, not a run folder" if folder.exists() else "no such run folder"
+        raise TailgateError(f"{folder}: {what}; `tailgate run` prints the name of the one it makes")
     with rows_kept(folder):
         from analysis.progress import progress
         from analysis.report import build as build_report

@@ -50,6 +50,8 @@ def read(path: Path) -> list[dict[str, str]]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return []
+    except IsADirectoryError:
+        raise TailgateError(f"{path}: is a folder; name the CSV file to write, such as {path / NAME}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise TailgateError(f"{path}: cannot be read ({error}); move it away, and it is made anew") from error
     reader = csv.DictReader(io.StringIO(text, newline=""))

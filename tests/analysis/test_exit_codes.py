@@ -60,6 +60,7 @@ CASES: dict[str, tuple[int, Callable[[Path], None], tuple[str, ...]]] = {
     "no such baseline": (2, plan(), ("--baseline", "gone")),
     "an option's value that there is not": (2, plan(), ("--on-inconclusive", "ignore")),
     "an option that there is not": (2, plan(), ("--nonsense",)),
+    "the baseline is the run itself": (2, plan(), ("--baseline", "run")),
     "another schema": (2, with_meta(schema_version=99), ()),
     "a line is broken": (3, plan(slo=("p95(ttft_ms) < 800", "p95(ttft_ms) < 100")), ()),
     "broken and open at once": (3, plan(slo=("accuracy >= 0.85", "p95(ttft_ms) < 100")), ()),
@@ -98,6 +99,7 @@ def test_the_gates_exit_code(
     code, write, options = CASES[case]
     folder = tmp_path / "run"
     folder.mkdir()
+    monkeypatch.chdir(tmp_path)
     write(folder)
     assert (code, gate(monkeypatch, str(folder), *options)) == (code, code)
     said = capsys.readouterr()
