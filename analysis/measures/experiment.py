@@ -143,8 +143,8 @@ def block_costs(part: Part) -> NDArray[np.float64]:
         return np.zeros(0)
     turns = part.turns[part.turns["cost_usd"].notna()].reset_index(drop=True)
     blocks = time_blocks(turns, max(len(turns) // BLOCK_TURNS, 1))
-    cost = blocks.sums(turns["cost_usd"].to_numpy(dtype=np.float64)) * 1000
-    answered = blocks.sums(turns["answered"].to_numpy(dtype=np.float64))
+    cost = blocks.sums(turns["cost_usd"].to_numpy(dtype=np.float64)).sum(axis=1) * 1000
+    answered = blocks.sums(turns["answered"].to_numpy(dtype=np.float64)).sum(axis=1)
     return np.asarray(cost[answered > 0] / answered[answered > 0], dtype=np.float64)
 
 

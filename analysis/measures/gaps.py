@@ -53,12 +53,12 @@ class Histogram:
 
     @property
     def present(self) -> NDArray[np.float64]:
-        """Number of values in each block."""
-        return np.asarray(self.counts.sum(axis=1))
+        """Number of values in each block, of one group."""
+        return np.asarray(self.counts.sum(axis=1, keepdims=True))
 
     def total(self) -> NDArray[np.float64]:
         """Add up the values in each block."""
-        return np.asarray(self.counts @ self.middles)
+        return np.asarray(self.counts @ self.middles[:, None])
 
     def at(self, rank: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give the middles of the bins that hold the ranks, counted from 0."""
@@ -66,8 +66,8 @@ class Histogram:
         return self.middles[np.minimum(np.searchsorted(below, rank, side="right"), len(self.middles) - 1)]
 
     def at_most(self, cuts: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Count the values at or below each cut in each block: one row per cut."""
-        return np.array([self.counts[:, self.middles <= cut].sum(axis=1) for cut in cuts])
+        """Count the values at or below each cut in each block: one table per cut."""
+        return np.array([self.counts[:, self.middles <= cut].sum(axis=1, keepdims=True) for cut in cuts])
 
 
 def histogram(gaps: pd.DataFrame, seed: int) -> Histogram | None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from analysis.measures.disturbed import Window, undisturbed
 from analysis.measures.steady import Settled, settled
 from analysis.model import PhaseSpan
-from analysis.stats.blocks import Blocks, time_blocks
+from analysis.stats.blocks import Blocks, owners_of, time_blocks
 from analysis.stats.independence import Pairs, pairs
 from analysis.stats.quantiles import Sample, sample
 
@@ -70,8 +70,9 @@ class Part:
 
     @cached_property
     def pairs(self) -> Pairs:
-        """Successive turns of the same conversation."""
-        return pairs(self.turns["conversation_id"].to_numpy(dtype=np.uint64))
+        """Successive turns of the same user, or of the same conversation where users are unknown."""
+        users = owners_of(self.turns)
+        return pairs(self.blocks.conversations if users is None else users)
 
     @cached_property
     def _samples(self) -> dict[str, Sample]:

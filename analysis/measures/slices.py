@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from analysis.measures.part import Part
 from analysis.model import Slice
-from analysis.stats.blocks import Blocks, time_blocks
+from analysis.stats.blocks import Blocks, owners_of, time_blocks
 from analysis.stats.independence import ENOUGH, pairs
 from analysis.stats.quantiles import figures, sample
 
@@ -73,7 +73,8 @@ def _cut(part: Part, by: str, labels: pd.Series[Any]) -> Iterator[Slice]:
         if not len(rows):
             continue
         blocks = _blocks(part, rows)
-        successive = pairs(blocks.conversations)
+        users = owners_of(part.turns)
+        successive = pairs(blocks.conversations if users is None else users[rows])
         yield Slice(
             endpoint=part.endpoint,
             arm=part.arm,
@@ -90,8 +91,8 @@ def _cut(part: Part, by: str, labels: pd.Series[Any]) -> Iterator[Slice]:
 def _blocks(part: Part, rows: NDArray[np.int32]) -> Blocks:
     """Cut the turns of a slice into blocks of their own; a slice of very many keeps the part's."""
     if len(rows) > ENOUGH:
-        return Blocks(part.blocks.codes[rows], part.blocks.count, part.blocks.conversations[rows])
-    columns = {name: part.turns[name].to_numpy()[rows] for name in ("intended_s", "conversation_id")}
+        return part.blocks.only(rows)
+    columns = {name: part.turns[name].to_numpy()[rows] for name in ("intended_s", "conversation_id", "user_id")}
     return time_blocks(pd.DataFrame(columns, copy=False))
 
 

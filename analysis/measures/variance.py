@@ -9,8 +9,8 @@ import numpy as np
 
 from analysis.measures.slices import length_classes
 from analysis.model import Estimate, Figure, NotEstimable
-from analysis.stats.blocks import binned
-from analysis.stats.bootstrap import FEWEST_BLOCKS, ROUNDS, interval, weights
+from analysis.stats.blocks import FEWEST_BLOCKS, binned
+from analysis.stats.bootstrap import ROUNDS, interval, weights
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

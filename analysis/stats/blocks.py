@@ -1,4 +1,4 @@
-"""Blocks: runs of whole conversations, neighbours in time, that stand for one independent observation each."""
+"""Blocks: stretches of time and groups of conversations, whose turns say less together than independent ones."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ MOST = 60
 LONGEST_S = 30.0
 """Phases beyond FEWEST x LONGEST_S get more blocks instead of longer ones, up to MOST."""
 
+FEWEST_BLOCKS = 10
+"""Below this a variance between blocks says too little; figures that need one are not estimable."""
+
+STRAYS = 0.2
+"""Share of turns that may fall into another block than that of their time, for their conversation's sake."""
 
 PIECE = 1 << 18
 """Rows counted at a time: what lies between stays in the processor's cache."""
@@ -34,57 +39,127 @@ def binned(codes: NDArray[np.integer[Any]], values: NDArray[Any], count: int) ->
 
 @dataclass(frozen=True)
 class Blocks:
-    """`codes[i]` is the block of row i, 0..count-1, in the order of time, `conversations[i]` its conversation."""
+    """`codes[i]` is the block of row i, 0..count-1, in the order of time, `conversations[i]` its conversation.
+
+    Where conversations or users last longer than blocks, `groups[i]` is the group of whole ones of row i,
+    0..group_count-1: a second way in which turns belong together. Else there is one group.
+    """
 
     codes: NDArray[np.integer[Any]]
     count: int
     conversations: NDArray[np.int32]
+    groups: NDArray[np.integer[Any]] | None = None
+    group_count: int = 1
+
+    @property
+    def cells(self) -> int:
+        """Number of pairs of a block and a group."""
+        return self.count * self.group_count
+
+    def cells_of(self, rows: slice) -> NDArray[np.integer[Any]]:
+        """Give the cell of each row, 0..cells-1."""
+        if self.groups is None:
+            return self.codes[rows]
+        return np.asarray(self.codes[rows].astype(np.int32) * self.group_count + self.groups[rows])
 
     def sums(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        """Add up `values` (one per row) within each block; NaN counts for nothing."""
-        return binned(self.codes, values, self.count)
+        """Add up `values` (one per row) within each block and group: a line per block, a column per group.
 
-    def only(self, rows: NDArray[np.bool_]) -> Blocks:
+        NaN counts for nothing.
+        """
+        found = np.zeros(self.cells)
+        for first in range(0, len(self.codes), PIECE):
+            piece = slice(first, first + PIECE)
+            found += binned(self.cells_of(piece), values[piece], self.cells)
+        return found.reshape(self.count, self.group_count)
+
+    def only(self, rows: NDArray[np.bool_] | NDArray[np.integer[Any]]) -> Blocks:
         """Give the same blocks over some of the rows."""
-        return Blocks(self.codes[rows], self.count, self.conversations[rows])
+        groups = None if self.groups is None else self.groups[rows]
+        return Blocks(self.codes[rows], self.count, self.conversations[rows], groups, self.group_count)
 
     def begun(self, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Count the conversations within each block that have at least one of `rows`."""
+        """Count the conversations that have at least one of `rows`, each where its last turn lies."""
         number = int(self.conversations.max(initial=-1)) + 1
-        block = np.zeros(number, dtype=np.intp)
-        block[self.conversations] = self.codes
+        cell = np.zeros(number, dtype=np.intp)
+        cell[self.conversations] = self.cells_of(slice(None))
         any_row = np.zeros(number, dtype=bool)
         any_row[self.conversations[rows]] = True
-        return np.bincount(block[any_row], minlength=self.count).astype(np.float64)
+        found = np.bincount(cell[any_row], minlength=self.cells).astype(np.float64)
+        return found.reshape(self.count, self.group_count)
 
 
 def time_blocks(turns: pd.DataFrame, count: int | None = None) -> Blocks:
     """Cut turns into about `count` blocks of about equally many turns, no conversation in two blocks.
 
     Conversations are ordered by the middle of their turns, so that one that spans a border falls where most of it lies.
+    Where more than `STRAYS` of the turns would then lie in another block than that of their time, conversations are too
+    long to be kept whole: blocks are of time alone. What lasts longer, conversations or users, is grouped apart.
     """
     if turns.empty:
         return Blocks(np.zeros(0, dtype=np.intp), 0, np.zeros(0, dtype=np.int32))
-    conversation, names = numbered(_conversation(turns))
+    at_s = turns["intended_s"].to_numpy(dtype=np.float64)
+    conversation, names = numbered(_own(turns["conversation_id"].to_numpy()))
+    wanted = min(count or _wanted(at_s), len(turns))
+    whole = _whole(at_s, conversation, names, min(wanted, names))
+    if _is_in_time(whole):
+        codes, number = _numbered_anew(whole)
+    else:
+        codes, number = _even(len(turns), wanted), wanted
+    owners = owners_of(turns)
+    if owners is not None:
+        owner, names = numbered(_own(owners))
+        whole = _whole(at_s, owner, names, min(wanted, names))
+    if _is_in_time(whole):
+        return Blocks(codes, number, conversation)
+    groups, group_count = _numbered_anew(whole)
+    if group_count < FEWEST_BLOCKS:  # the few there are: nothing is said of others
+        return Blocks(codes, number, conversation)
+    return Blocks(codes, number, conversation, groups, group_count)
+
+
+def owners_of(turns: pd.DataFrame) -> NDArray[np.integer[Any]] | None:
+    """Give each turn's user, None where users are unknown."""
+    users = turns["user_id"].to_numpy() if "user_id" in turns else np.zeros(0, dtype=np.uint32)
+    return users if users.any() else None
+
+
+def _is_in_time(codes: NDArray[np.integer[Any]]) -> bool:
+    """Tell whether few turns lie in another block than that of their time."""
+    in_order = np.repeat(np.arange(int(codes.max()) + 1, dtype=codes.dtype), np.bincount(codes))
+    return bool(np.count_nonzero(codes != in_order) <= STRAYS * len(codes))
+
+
+def _even(n: int, count: int) -> NDArray[np.integer[Any]]:
+    """Give the block of each turn by its place in time alone."""
+    return (np.arange(n) * count // n).astype(np.int16 if count < 2**15 else np.intp)
+
+
+def _whole(
+    at_s: NDArray[np.float64], conversation: NDArray[np.int32], names: int, wanted: int
+) -> NDArray[np.integer[Any]]:
+    """Give the block of each turn's conversation: that of the turn in its middle, so that all hold equally many."""
     size = np.bincount(conversation, minlength=names)
-    middle = np.bincount(conversation, weights=turns["intended_s"].to_numpy(), minlength=names) / size
+    middle = np.bincount(conversation, weights=at_s, minlength=names) / size
     order = np.argsort(middle, kind="stable")
-    size = size[order]
-    wanted = min(count or _wanted(turns["intended_s"]), names)
-    # The block of a conversation is decided by the turn in its middle, so that blocks hold equally many turns.
-    centre = np.cumsum(size) - (size + 1) / 2
-    block = np.floor(centre * wanted / len(turns)).astype(np.intp)
-    block = np.cumsum(np.diff(block, prepend=block[0]) > 0)  # never falling: numbered anew, without gaps
-    number = int(block.max()) + 1
-    of_conversation: NDArray[np.integer[Any]] = np.empty(names, dtype=np.int16 if number < 2**15 else np.intp)
-    of_conversation[order] = block
-    return Blocks(of_conversation[conversation], number, conversation)
+    centre = np.cumsum(size[order]) - (size[order] + 1) / 2
+    found: NDArray[np.integer[Any]] = np.empty(names, dtype=np.int16 if wanted < 2**15 else np.intp)
+    found[order] = np.floor(centre * wanted / len(conversation))
+    return found[conversation]
 
 
-def _conversation(turns: pd.DataFrame) -> Any:
-    """Give each turn's conversation; a turn without one is a conversation of its own."""
-    ids = turns["conversation_id"].to_numpy()
-    return ids if len(ids) and ids.any() else np.arange(len(turns))
+def _numbered_anew(codes: NDArray[np.integer[Any]]) -> tuple[NDArray[np.integer[Any]], int]:
+    """Give codes without gaps, in their order, and how many there are."""
+    used = np.bincount(codes) > 0
+    return (np.cumsum(used) - 1).astype(codes.dtype)[codes], int(used.sum())
+
+
+def _own(ids: NDArray[Any]) -> NDArray[Any]:
+    """Give each turn's id; a turn without one gets its own."""
+    unknown = ids == 0
+    if not unknown.any():
+        return ids
+    return np.where(unknown, np.arange(len(ids), dtype=np.uint64), ids.astype(np.uint64) | np.uint64(1 << 63))
 
 
 def numbered(ids: NDArray[Any]) -> tuple[NDArray[np.int32], int]:
@@ -113,6 +188,6 @@ def ordered(ids: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return (keys & np.uint64(0xFFFFFFFF)).astype(np.intp), starts
 
 
-def _wanted(at_s: pd.Series[float]) -> int:
+def _wanted(at_s: NDArray[np.float64]) -> int:
     span_s = float(at_s.max() - at_s.min())
     return int(min(max(span_s / LONGEST_S, FEWEST), MOST))

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ROUNDS = 2000
-FEWEST_BLOCKS = 10
-"""Below this a variance between blocks says too little; figures that need one are not estimable."""
 
 
 @lru_cache(maxsize=256)
@@ -50,16 +48,55 @@ def interval(rounds: NDArray[np.float64], blocks: int) -> tuple[float, float]:
 def design_effect(hits: NDArray[np.float64], present: NDArray[np.float64], seed: int) -> float:
     """Give Var(share of hits, blocks resampled) / (p (1 - p) / n): how much less a turn says than an independent one.
 
-    `hits` and `present` count per block; 1 where nothing varies.
+    `hits` and `present` count per block and group; 1 where nothing varies.
     """
-    used = present > 0
-    hits, present = hits[used], present[used]
-    n, blocks = float(present.sum()), len(present)
+    n = float(present.sum())
     share = float(hits.sum()) / n if n else 0.0
-    if share in {0.0, 1.0} or blocks < 2:
+    if share in {0.0, 1.0} or len(present) < 2:
         return 1.0
-    spread = ratios(hits, present, seed)
-    return float(spread.var()) * blocks / (blocks - 1) * n / (share * (1 - share))
+    independent = share * (1 - share) / n
+    spreads = [spread(ratios(above, below, seed), len(above)) for above, below in sides(hits, present)]
+    return two_way(hits, present, spreads) / independent
+
+
+def sides(
+    top: NDArray[np.float64], bottom: NDArray[np.float64]
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Give the sums of each block, and those of each group where there are several; without empty ones."""
+    found = []
+    for axis in (1, 0)[: 1 + (bottom.shape[1] > 1)]:
+        above, below = top.sum(axis=axis), bottom.sum(axis=axis)
+        used = (below > 0) | (above > 0)
+        found.append((above[used], below[used]))
+    return found
+
+
+def units(present: NDArray[np.float64]) -> int:
+    """Count the blocks that hold something, or the groups where these are fewer."""
+    return min(int(present.any(axis=axis).sum()) for axis in (1, 0)[: 1 + (present.shape[1] > 1)])
+
+
+def spread(rounds: NDArray[np.float64], blocks: int) -> float:
+    """Give the variance over rounds, freed of the bootstrap's bias."""
+    return float(rounds.var()) * blocks / max(blocks - 1, 1)
+
+
+def two_way(top: NDArray[np.float64], bottom: NDArray[np.float64], spreads: list[float]) -> float:
+    """Give the variance of sum(top) / sum(bottom), from that over blocks and, where there are groups, that over these.
+
+    Var = Var over blocks + Var over groups - Var over their cells, by which both hold the same noise (Cameron, Gelbach
+    & Miller 2011). Groups that vary no more than noise does add nothing.
+    """
+    by_block = spreads[0]
+    if len(spreads) == 1:
+        return by_block
+    by_group = spreads[1]
+    used = (bottom > 0) | (top > 0)
+    rest = (top - top.sum() / bottom.sum() * bottom)[used]
+    of_cells = float((rest**2).sum()) / float(bottom.sum()) ** 2 * len(rest) / max(len(rest) - 1, 1)
+    if by_group == 0 or is_noise(by_group / of_cells, bottom.shape[1]):
+        return by_block
+    return max(by_group, by_block + by_group - of_cells)
 
 
 def is_noise(effect: float, blocks: int) -> bool:

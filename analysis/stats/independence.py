@@ -1,4 +1,4 @@
-"""Independence: whether a series of turns shows correlation, in time or within conversations."""
+"""Independence: whether a series of turns shows correlation, in time or within users."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STRETCHES = 64
 
 @dataclass(frozen=True)
 class Pairs:
-    """Positions of successive turns of the same conversation, in turns ordered by time.
+    """Positions of successive turns of the same owner (user or conversation), in turns ordered by time.
 
     `rows` are the turns that are looked at, and positions are among these; None = all.
     """
@@ -35,12 +35,12 @@ class Pairs:
     rows: NDArray[np.intp] | None = None
 
 
-def pairs(conversation: NDArray[np.integer[Any]]) -> Pairs:
-    """Pair each turn with the next one of its conversation; none where every turn is of the same conversation."""
-    rows = stretches(len(conversation))
-    conversation = conversation if rows is None else conversation[rows]
-    order = np.argsort(conversation, kind="stable")
-    same = conversation[order][1:] == conversation[order][:-1]
+def pairs(owner: NDArray[np.integer[Any]]) -> Pairs:
+    """Pair each turn with the next one of its owner; none where every turn is of the same one."""
+    rows = stretches(len(owner))
+    owner = owner if rows is None else owner[rows]
+    order = np.argsort(owner, kind="stable")
+    same = owner[order][1:] == owner[order][:-1]
     if len(same) and same.all():
         same = np.zeros(len(same), dtype=bool)
     return Pairs(order[:-1][same], order[1:][same], rows)
@@ -55,7 +55,7 @@ def stretches(n: int) -> NDArray[np.intp] | None:
 
 
 def is_independent(rank: NDArray[np.float64], of: Pairs) -> bool:
-    """Tell whether neither test finds correlation: of neighbours in time, and of successive turns of a conversation.
+    """Tell whether neither test finds correlation: of neighbours in time, and of successive turns of a user.
 
     `rank` is each turn's rank among all values, NaN where it has none: ranks, so that no single slow turn decides.
     """
@@ -65,7 +65,7 @@ def is_independent(rank: NDArray[np.float64], of: Pairs) -> bool:
     if n <= 4 * LAGS or spread == 0:
         return True
     z = (rank - rank[known].mean()) / spread
-    return _ljung_box(z[known]) > LEVEL and _within(z, of) > LEVEL
+    return min(_ljung_box(z[known]), _within(z, of)) > LEVEL / 2
 
 
 def _ljung_box(z: NDArray[np.float64]) -> float:
@@ -77,7 +77,7 @@ def _ljung_box(z: NDArray[np.float64]) -> float:
 
 
 def _within(z: NDArray[np.float64], of: Pairs) -> float:
-    """Give the p-value of zero correlation between successive turns of the same conversation."""
+    """Give the p-value of zero correlation between successive turns of the same owner."""
     products = z[of.earlier] * z[of.later]
     products = products[~np.isnan(products)]
     if len(products) <= 4 * LAGS:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from functools import lru_cache
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
-from scipy.special import bdtr, bdtrik, betaincinv, stdtrit
+from scipy.special import betainc, betaincinv, stdtrit
 
 from analysis.model import Estimate, Figure, NotEstimable
-from analysis.stats.blocks import PIECE, binned
-from analysis.stats.bootstrap import FEWEST_BLOCKS, ROUNDS, design_effect, interval, is_noise, ratios
+from analysis.stats.blocks import FEWEST_BLOCKS, PIECE
+from analysis.stats.bootstrap import ROUNDS, design_effect, interval, is_noise, ratios, sides, spread, two_way, units
 from analysis.stats.independence import is_independent
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ STANDARD = (0.5, 0.9, 0.95, 0.99, 0.999)
 Z = 1.959963984540054
 """The standard normal's 97.5th percentile."""
 
+FEWEST_BEYOND = 2
+"""Values beyond a quantile per block: where there are fewer, they say too little of how they crowd."""
+
 NO_VALUES = NotEstimable(not_estimable="no successful turn has it")
 
 
@@ -39,15 +43,23 @@ def fewest(p: float) -> int:
     return math.ceil(round(math.log(0.025) / math.log(max(p, 1 - p)), 9))
 
 
-def ranks(n: int, p: float) -> tuple[int, int]:
-    """Give the ranks j, k (from 1) with P(x_(j) <= p-quantile <= x_(k)) >= 95 %, at most 2.5 % lost on each side."""
-    low = math.floor(float(bdtrik(0.025, n, p)))
-    while bdtr(low, n, p) > 0.025:
-        low -= 1
-    high = max(math.floor(float(bdtrik(0.975, n, p))) - 1, 0)
-    while bdtr(high, n, p) < 0.975:
-        high += 1
-    return low + 1, high + 1
+@lru_cache(maxsize=4096)
+def ranks(n: int, p: float) -> tuple[float, float]:
+    """Give the fractional ranks, counted from 1, between which the p-quantile lies with 95 %, 2.5 % on each side.
+
+    The value at rank r = (n + 1) u, between its neighbours, is distributed like the u-quantile of Beta(r, n + 1 - r):
+    whole ranks alone would cover up to 98 % (Hutson 1999, fractional order statistics).
+    """
+    return _rank(n, p, 0.975), _rank(n, p, 0.025)
+
+
+def _rank(n: int, p: float, chance: float) -> float:
+    """Find the rank whose value lies at or below the p-quantile with this chance, by bisection."""
+    low, high = 0.0, n + 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if betainc(middle, n + 1 - middle, p) > chance else (low, middle)
+    return (low + high) / 2
 
 
 class Ordered(Protocol):
@@ -75,29 +87,29 @@ class Ordered(Protocol):
 
     @property
     def present(self) -> NDArray[np.float64]:
-        """Number of values in each block."""
+        """Number of values in each block (a line each) and group (a column each)."""
 
     def total(self) -> NDArray[np.float64]:
-        """Add up the values in each block."""
+        """Add up the values in each block and group."""
 
     def at(self, rank: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give the values at ranks counted from 0."""
 
     def at_most(self, cuts: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Count the values at or below each cut in each block: one row per cut."""
+        """Count the values at or below each cut, in each block and group: one table per cut."""
 
 
 @dataclass(frozen=True)
 class Sample:
     """Values of one metric, ascending.
 
-    `as_came` are the same in the order of time, with NaN where a turn has none; `codes` are the blocks of these, and
-    `present` counts the values in each block. `independent` when no correlation was found in time.
+    `as_came` are the same in the order of time, with NaN where a turn has none; `blocks` are those of these, and
+    `present` counts the values in each. `independent` when no correlation was found in time.
     """
 
     values: NDArray[np.float64]
     as_came: NDArray[np.float64]
-    codes: NDArray[np.integer[Any]]
+    blocks: Blocks
     present: NDArray[np.float64]
     independent: bool
     seed: int
@@ -110,8 +122,8 @@ class Sample:
         return len(self.values)
 
     def total(self) -> NDArray[np.float64]:
-        """Add up the values in each block."""
-        return binned(self.codes, self.as_came, len(self.present))
+        """Add up the values in each block and group."""
+        return self.blocks.sums(self.as_came)
 
     def at(self, rank: NDArray[np.float64]) -> NDArray[np.float64]:
         """Give the values at ranks counted from 0, interpolated between neighbours."""
@@ -128,14 +140,16 @@ class Sample:
         return float(self.at(np.array([p * (self.n - 1)]))[0])
 
     def at_most(self, cuts: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Count the values at or below each cut (ascending) in each block: one row per cut."""
+        """Count the values at or below each cut (ascending), in each block and group: one table per cut."""
         width = len(cuts) + 1  # values above all cuts, and NaN, fall into the last column
-        table = np.zeros(len(self.present) * width, dtype=np.intp)
+        table = np.zeros(self.blocks.cells * width, dtype=np.intp)
         for first in range(0, len(self.as_came), PIECE):
-            kind = np.searchsorted(cuts, self.as_came[first : first + PIECE], side="left")
-            cell = self.codes[first : first + PIECE].astype(np.intp) * width + kind
+            piece = slice(first, first + PIECE)
+            kind = np.searchsorted(cuts, self.as_came[piece], side="left")
+            cell = self.blocks.cells_of(piece).astype(np.intp) * width + kind
             table += np.bincount(cell, minlength=len(table))
-        return np.cumsum(table.reshape(-1, width), axis=1)[:, :-1].T.astype(np.float64)
+        found = np.cumsum(table.reshape(-1, width), axis=1)[:, :-1].T.astype(np.float64)
+        return found.reshape(len(cuts), *self.present.shape)
 
 
 def sample(values: NDArray[np.float64], blocks: Blocks, of: Pairs, seed: int) -> Sample:
@@ -145,7 +159,7 @@ def sample(values: NDArray[np.float64], blocks: Blocks, of: Pairs, seed: int) ->
     present = blocks.sums(known)
     ordered = values[known]
     ordered.sort()
-    return Sample(ordered, values, blocks.codes, present, independent, seed)
+    return Sample(ordered, values, blocks, present, independent, seed)
 
 
 def ranked(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -176,10 +190,15 @@ def quantiles(data: Ordered, ps: Sequence[float]) -> list[Figure]:
     """
     if data.n == 0:
         return [NO_VALUES for _ in ps]
-    values = data.at(np.array(ps) * (data.n - 1))
-    hits, present = data.at_most(values), data.present
-    effects = [_effect(data, hits[i], present) for i in range(len(ps))]
-    return [_figure(data, p, float(v), e) for p, v, e in zip(ps, values, effects, strict=True)]
+    common = max(1 - FEWEST_BEYOND * len(data.present) / data.n, 0.5)
+    every = sorted({*ps, common})
+    values = data.at(np.array(every) * (data.n - 1))
+    hits = data.at_most(values)
+    effects = {p: _effect(data, table) for p, table in zip(every, hits, strict=True)}
+    found = dict(zip(every, values, strict=True))
+    if not data.independent:
+        effects = {p: max(effect, effects[min(p, common)]) for p, effect in effects.items()}
+    return [_figure(data, p, float(found[p]), effects[p]) for p in ps]
 
 
 def quantile(data: Ordered, p: float) -> Figure:
@@ -187,16 +206,16 @@ def quantile(data: Ordered, p: float) -> Figure:
     return quantiles(data, (p,))[0]
 
 
-def _effect(data: Ordered, hits: NDArray[np.float64], present: NDArray[np.float64]) -> float:
-    effect = design_effect(hits, present, data.seed)
-    if data.independent and is_noise(effect, int((present > 0).sum())):
+def _effect(data: Ordered, hits: NDArray[np.float64]) -> float:
+    effect = design_effect(hits, data.present, data.seed)
+    if data.independent and is_noise(effect, units(data.present)):
         return 1.0
     return max(effect, 1.0)
 
 
 def _figure(data: Ordered, p: float, value: float, effect: float) -> Figure:
     effective = data.n / effect
-    blocks = int((data.present > 0).sum())
+    blocks = units(data.present)
     if effective < fewest(p):
         return _too_few(p, data.n, effective)
     if effect == 1.0 and data.independent:
@@ -251,14 +270,22 @@ def ratio(  # noqa: PLR0913 - two sums, and what a figure says of itself
     *,
     least: int = FEWEST_BLOCKS,
 ) -> Figure:
-    """Estimate sum(top) / sum(bottom), both given per block, with a 95 % interval by block bootstrap."""
-    used = (bottom > 0) | (top > 0)
-    top, bottom = top[used], bottom[used]
+    """Estimate sum(top) / sum(bottom), both given per block and group, with a 95 % interval by block bootstrap."""
     if not bottom.sum() > 0:
         return NotEstimable(not_estimable="nothing to divide by")
-    if len(top) < least:
-        return NotEstimable(not_estimable=f"needs {least} blocks of whole conversations, there are {len(top)}")
+    each = sides(top, bottom)
+    blocks = min(len(above) for above, _ in each)
+    if blocks < least:
+        return NotEstimable(not_estimable=f"needs {least} blocks of turns, there are {blocks}")
     value = float(top.sum() / bottom.sum())
-    low, high = interval(ratios(top, bottom, seed), len(top))
-    label = f"{method}; block bootstrap, {len(top)} blocks, {ROUNDS} rounds"
-    return Estimate(value=value, low=min(low, value), high=max(high, value), n=n, method=label)
+    rounds = [ratios(above, below, seed) for above, below in each]
+    spreads = [spread(drawn, len(above)) for drawn, (above, _) in zip(rounds, each, strict=True)]
+    low, high = interval(rounds[0], len(each[0][0]))
+    wider = math.sqrt(two_way(top, bottom, spreads) / spreads[0]) if spreads[0] else 1.0
+    return Estimate(
+        value=value,
+        low=value - wider * max(value - low, 0.0),
+        high=value + wider * max(high - value, 0.0),
+        n=n,
+        method=f"{method}; block bootstrap, {blocks} blocks, {ROUNDS} rounds",
+    )

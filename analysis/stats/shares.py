@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from analysis.model import Estimate, Figure, NotEstimable
-from analysis.stats.bootstrap import design_effect, is_noise
+from analysis.stats.bootstrap import design_effect, is_noise, units
 from analysis.stats.quantiles import Z
 from scenarios.records import Outcome
 
@@ -33,13 +33,14 @@ def share(hits: NDArray[np.bool_], blocks: Blocks, seed: int) -> Figure:
     n = len(hits)
     if n == 0:
         return NotEstimable(not_estimable="no turn was intended")
-    effect = design_effect(blocks.sums(hits), blocks.sums(np.ones(n, dtype=bool)), seed)
+    present = blocks.sums(np.ones(n, dtype=bool))
+    effect, count = design_effect(blocks.sums(hits), present, seed), units(present)
     z, method = Z, "Wilson"
-    if is_noise(effect, blocks.count):
+    if is_noise(effect, count):
         effect = 1.0
     else:
-        z = float(stdtrit(blocks.count - 1, 0.975))
-        method = f"Wilson at effective n by block bootstrap, {blocks.count} blocks"
+        z = float(stdtrit(count - 1, 0.975))
+        method = f"Wilson at effective n by block bootstrap, {count} blocks"
     value = float(hits.mean())
     low, high = wilson(value, n / effect, z)
     return Estimate(value=value, low=low, high=high, n=n, n_effective=round(n / effect, 1), method=method)
