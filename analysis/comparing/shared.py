@@ -12,7 +12,8 @@ from scipy.special import stdtr
 
 from analysis.comparing.comparison import Discordant
 from analysis.measures.part import Part
-from analysis.stats.bootstrap import FEWEST_BLOCKS, is_noise
+from analysis.stats.blocks import FEWEST_BLOCKS
+from analysis.stats.bootstrap import is_noise
 from analysis.stats.effect import Joint
 from analysis.stats.quantiles import Z
 
