@@ -153,6 +153,26 @@ class Spectrum(Frozen):
     high: list[float | None]
 
 
+class Distribution(Frozen):
+    """How often a value came: `shares[i]` of the `n` values lie between `edges[i]` and `edges[i + 1]`.
+
+    Edges are those of one logarithmic grid. What lies beyond the first or the last one counts as next to it.
+    """
+
+    edges: list[float]
+    shares: list[float]
+    n: int
+
+
+class Marks(Frozen):
+    """Single turns of one fate, `throttled` or `failed`: at most 150 of the `of` that there were, evenly chosen."""
+
+    fate: str
+    of: int
+    t_s: list[float]
+    response_ms: list[float | None]
+
+
 class Timeline(Frozen):
     """Per time bin, centred at `t_s`: counts per second of turns by fate, and latency quantiles (None = too few)."""
 
@@ -166,13 +186,19 @@ class Timeline(Frozen):
     ttft_p95_ms: list[float | None]
     response_p50_ms: list[float | None]
     response_p95_ms: list[float | None]
+    marks: list[Marks] = Field(default_factory=list)
 
 
 class Plots(Frozen):
-    """Per endpoint, the numbers behind the pictures; spectra keyed by metric name (`ttft_ms`, `response_time_ms`)."""
+    """The numbers behind the pictures: timelines per endpoint, all others per endpoint and arm.
+
+    `spectra` by metric (`ttft_ms`, `response_time_ms`); `gaps` between chunks in ms; `costs` per response in USD.
+    """
 
     spectra: dict[str, dict[str, Spectrum]]
     timelines: dict[str, Timeline]
+    gaps: dict[str, Distribution] = Field(default_factory=dict)
+    costs: dict[str, Distribution] = Field(default_factory=dict)
 
 
 class PhaseSpan(Frozen):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from analysis.entry import Entry
@@ -14,13 +13,12 @@ from analysis.measures import bill, cost, disturbed, latency, quality, rates, st
 from analysis.measures.experiment import experiment
 from analysis.measures.gaps import histogram
 from analysis.measures.part import grouped, parts, spans
+from analysis.measures.plots import plots
 from analysis.measures.slices import slices
-from analysis.measures.spectrum import spectrum
-from analysis.measures.timeline import timeline
 from analysis.measures.tries import peak_per_second, tries
 from analysis.measures.unit_costs import UnitCosts
 from analysis.measures.variance import variance
-from analysis.model import Group, PhaseSpan, Plots, Report, SloLine
+from analysis.model import Group, PhaseSpan, Report
 from analysis.progress import Tell, quiet
 from analysis.rows.grades import grades
 from analysis.rows.grouping import group
@@ -47,9 +45,6 @@ if TYPE_CHECKING:
     from scenarios.pricing import PriceTable
     from scenarios.slo import Slo
 
-SPECTRA = ("ttft_ms", "response_time_ms")
-
-
 ROWS_KEPT = ("endpoint", "arm", "phase", "outcome", "http_status", "sent_s")
 """What is asked of single attempts once their turns and costs are known."""
 
@@ -73,16 +68,8 @@ def report(run: Run, tell: Tell = quiet) -> Report:
     attempts = grouped(attempts)
     found = parts(every, attempts, spans(run.meta, every), seed_of(run.meta), disturbed.windows(run.meta))
     lines, illegible = slo_eval.slos(run.meta)
-    groups: list[Group] = []
-    held: list[SloLine] = []
-    for number, part in enumerate(found):
-        tell("making figures", number / len(found))
-        gaps = histogram(gaps_of(run.gaps, part), part.seed)
-        group = _group(part, gaps, prices.get(part.endpoint), lines, run.meta)
-        if len(part.turns) or part.phase == "steady":
-            groups.append(group)
-        if part.phase == "steady":
-            held += hold(lines, Entry(part, gaps, prices.get(part.endpoint), run.meta.get("cases"), lines))
+    groups, entries = _measured(run, found, prices, lines, tell)
+    held = [line for entry in entries for line in hold(lines, entry)]
     held += [*unread(illegible, found), *unmeasured(lines, found, run.meta)]
     judged = validity(run.meta, _lateness(found), _stops(run.meta), disturbed.too_little_left(found, run.meta))
     result = verdict(judged, held, groups)
@@ -107,8 +94,24 @@ def report(run: Run, tell: Tell = quiet) -> Report:
         notes=notes + _notes(run, billed) + [note for part in found for note in _unsteady(part)],
         versions=_versions(run.meta),
         experiment=experiment(found, groups, run.meta),
-        plots=_plots(found, every, attempts),
+        plots=plots(found, entries, every, attempts),
     )
+
+
+def _measured(
+    run: Run, found: list[Part], prices: Mapping[str, PriceTable], lines: list[Slo], tell: Tell
+) -> tuple[list[Group], list[Entry]]:
+    """Make the figures of every part that has turns or is steady, and an entry of each steady one."""
+    groups, entries = [], []
+    for number, part in enumerate(found):
+        tell("making figures", number / len(found))
+        gaps = histogram(gaps_of(run.gaps, part), part.seed)
+        group = _group(part, gaps, prices.get(part.endpoint), lines, run.meta)
+        if len(part.turns) or part.phase == "steady":
+            groups.append(group)
+        if part.phase == "steady":
+            entries.append(Entry(part, gaps, prices.get(part.endpoint), run.meta.get("cases"), lines))
+    return groups, entries
 
 
 def _slim(attempts: pd.DataFrame) -> pd.DataFrame:
@@ -256,28 +259,3 @@ def _unverified(meta: Mapping[str, Any]) -> list[str]:
 
 def _unsteady(part: Part) -> list[str]:
     return [*disturbed.notes(part), *steady.notes(part)] if part.phase == "steady" else []
-
-
-def _plots(found: list[Part], every: pd.DataFrame, attempts: pd.DataFrame) -> Plots:
-    spectra = {
-        _label(part): {metric: spectrum(part.sample(metric)) for metric in SPECTRA}
-        for part in found
-        if part.phase == "steady" and len(part.turns)
-    }
-    timelines = {}
-    for endpoint in dict.fromkeys(part.endpoint for part in found):
-        own = [part for part in found if part.endpoint == endpoint]
-        start_s, end_s = min(part.start_s for part in own), max(part.end_s for part in own)
-        mine, sent = (_of_endpoint(frame, endpoint) for frame in (every, attempts))
-        timelines[endpoint] = timeline(mine, sent, start_s, end_s)
-    return Plots(spectra=spectra, timelines=timelines)
-
-
-def _of_endpoint(frame: pd.DataFrame, endpoint: str) -> pd.DataFrame:
-    """Give the rows of one endpoint, a view: they lie together."""
-    rows = np.flatnonzero((frame["endpoint"] == endpoint).to_numpy())
-    return frame.iloc[rows[0] : rows[-1] + 1] if len(rows) else frame.iloc[:0]
-
-
-def _label(part: Part) -> str:
-    return f"{part.endpoint} {part.arm}" if part.arm else part.endpoint

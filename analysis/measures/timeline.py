@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.measures.marks import marks
 from analysis.model import Timeline
 from analysis.rows.turns import is_throttled
 
@@ -44,6 +45,7 @@ def timeline(turns: pd.DataFrame, attempts: pd.DataFrame, start_s: float, end_s:
         ttft_p95_ms=ttft[1],
         response_p50_ms=response[0],
         response_p95_ms=response[1],
+        marks=marks(turns),
     )
 
 

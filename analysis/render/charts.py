@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TypedDict
 
-from analysis.model import Estimate, Figure, Report, SloLine, Spectrum, Timeline
+from analysis.model import Estimate, Figure, Marks, Report, Spectrum, Timeline
 from analysis.render import summary
 from analysis.words import figures
 from analysis.words.plaintext import clean
+from analysis.words.wording import target
 
 TAIL_START, TAIL_END = 0.5, 0.999
 STANDARD = (0.5, 0.9, 0.95, 0.99, 0.999)
@@ -57,6 +57,15 @@ class Span(TypedDict):
     end: float
 
 
+class TurnMarks(TypedDict):
+    """Single turns of one fate at `t`, with their response times; `label` says how many of them there were."""
+
+    fate: str
+    label: str
+    t: list[float]
+    ms: list[float | None]
+
+
 class Course(TypedDict):
     """One endpoint's course of latency and load."""
 
@@ -66,6 +75,7 @@ class Course(TypedDict):
     t: list[float]
     latency: list[list[float | None]]
     load: list[list[float]]
+    marks: list[TurnMarks]
     phases: list[Span]
 
 
@@ -81,7 +91,7 @@ def tail_plots(report: Report) -> list[TailPlot]:
 
 
 def _tail_plot(report: Report, metric: str) -> TailPlot:
-    colours = {name: index for index, name in enumerate(summary.endpoint_names(report))}
+    colours = summary.colours(report)
     points = {
         name: _merged(_points(found[metric]), _standard_points(report, name, metric))
         for name, found in report.plots.spectra.items()
@@ -109,14 +119,14 @@ def _merged(points: dict[float, Point], standard: dict[float, Point]) -> dict[fl
     return apart | standard
 
 
-def _standard_points(report: Report, endpoint: str, metric: str) -> dict[float, Point]:
+def _standard_points(report: Report, name: str, metric: str) -> dict[float, Point]:
     """Give the quantiles of the tables as points of the curve."""
-    found = _figures(report, endpoint, metric)
+    found = _figures(report, name, metric)
     return {p: (f.value, f.low, f.high) for p, f in found.items() if isinstance(f, Estimate)}
 
 
-def _figures(report: Report, endpoint: str, metric: str) -> dict[float, Figure]:
-    groups = (group for group in summary.headline_groups(report) if group.endpoint == endpoint)
+def _figures(report: Report, name: str, metric: str) -> dict[float, Figure]:
+    groups = (group for group in summary.headline_groups(report) if target(group.endpoint, group.arm) == name)
     quantiles = next((group.metrics.get(metric, {}) for group in groups), {})
     named = {p: quantiles.get(f"p{p * 100:g}".replace(".", "_")) for p in STANDARD}
     return {p: figure for p, figure in named.items() if figure is not None}
@@ -164,7 +174,7 @@ def quantile_p(name: str) -> float | None:
 
 def courses(report: Report) -> list[Course]:
     """Give one course per endpoint with a timeline."""
-    colours = {name: index for index, name in enumerate(summary.endpoint_names(report))}
+    colours = summary.colours(report)
     return [_course(report, name, colours[name], timeline) for name, timeline in report.plots.timelines.items()]
 
 
@@ -178,12 +188,23 @@ def _course(report: Report, name: str, colour: int, timeline: Timeline) -> Cours
         "t": [round(t, 2) for t in timeline.t_s],
         "latency": [[_short(value) for value in values] for values in latency],
         "load": [[_short(value) or 0.0 for value in values] for values in load],
+        "marks": [_marks(found) for found in timeline.marks],
         "phases": [
-            {"phase": clean(span.phase.replace("_", "-")), "start": span.start_s, "end": span.end_s}
+            {"phase": PHASES.get(span.phase, clean(span.phase)), "start": span.start_s, "end": span.end_s}
             for span in report.phases
             if span.endpoint == name
         ],
     }
+
+
+PHASES = {"warm_up": "warm-up", "cut": "still warming up"}
+"""Phases that are called otherwise on the page."""
+
+
+def _marks(found: Marks) -> TurnMarks:
+    some = f"{found.of:,} turns" if found.of == len(found.t_s) else f"{len(found.t_s)} of {found.of:,} turns"
+    milliseconds = [_short(value) for value in found.response_ms]
+    return {"fate": found.fate, "label": f"{found.fate}: {some}", "t": found.t_s, "ms": milliseconds}
 
 
 def at_standard(report: Report, plot: TailPlot) -> list[tuple[str, list[str]]]:
@@ -205,79 +226,3 @@ def alternative(report: Report, plot: TailPlot) -> str:
     ]
     limits = [f"The SLO's {limit['text']}" for limit in plot["limits"]]
     return f"{plot['label']} by percentile. " + ". ".join(curves + limits) + "."
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A figure against its limit, as percent of the bar's width."""
-
-    allowed_from: float
-    allowed_to: float
-    value: float
-    low: float
-    high: float
-    limit: float
-
-
-def bar(line: SloLine) -> Bar | None:
-    """Place value, interval and limit on one axis from 0; nothing for a figure that is not estimable or negative."""
-    figure = line.figure
-    if not isinstance(figure, Estimate) or min(figure.value, line.limit) < 0:
-        return None
-    low = figure.value if figure.low is None else max(0.0, figure.low)
-    high = figure.value if figure.high is None else figure.high
-    top = max(line.limit * 1.35, figure.value * 1.1, high * 1.05)
-    if not math.isfinite(top) or top <= 0:
-        return None
-
-    def place(value: float) -> float:
-        return round(100 * value / top, 2)
-
-    upper = line.comparator.startswith("<")
-    limit = place(line.limit)
-    return Bar(0.0 if upper else limit, limit if upper else 100.0, place(figure.value), place(low), place(high), limit)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One piece of an outcome bar, as percent of its width."""
-
-    name: str
-    kind: str
-    start: float
-    width: float
-    share: str
-
-
-KINDS = {
-    "ok": "answered",
-    "ok_length": "answered",
-    "filtered": "declined",
-    "refused": "declined",
-    "waiting_at_end": "held",
-    "overloaded": "held",
-    "quota_exhausted": "held",
-    "gave_up": "held",
-    "in_flight": "open",
-}
-KIND_LABELS = {
-    "answered": "answered",
-    "declined": "declined by the model",
-    "held": "throttled or gave up",
-    "failed": "failed",
-    "open": "in flight at the end",
-}
-
-
-def outcome_parts(shares: dict[str, Estimate]) -> list[Part]:
-    """Give the pieces of one group's outcome bar, answered first; kinds not known are failures."""
-    order = list(KIND_LABELS)
-    named = sorted(shares.items(), key=lambda item: order.index(KINDS.get(item[0], "failed")))
-    pieces, start = [], 0.0
-    for name, figure in named:
-        width = round(100 * max(0.0, figure.value), 3)
-        text = figures.value_text(figure.value, "share")
-        if width > 0:
-            pieces.append(Part(figures.label(clean(name)), KINDS.get(name, "failed"), round(start, 3), width, text))
-        start += width
-    return pieces

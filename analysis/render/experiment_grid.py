@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.render import summary
-from analysis.render.grid import Grid
+from analysis.render.grid import Grid, fitted
 from analysis.words import figures
 from analysis.words.plaintext import clean
 
@@ -66,7 +66,7 @@ def _arms(experiment: Experiment) -> Grid:
         (LABELS.get(name, figures.label(name)), tuple(_cell(name, arm.figures.get(name)) for arm in experiment.arms))
         for name in names
     )
-    return Grid("Each arm, steady phase, with 95% interval", heads, (("Policy", policies), *rows))
+    return fitted(Grid("Each arm, steady phase, with 95% interval", heads, (("Policy", policies), *rows)))
 
 
 def _contrasts(contrasts: list[Contrast], caption: str) -> Grid:

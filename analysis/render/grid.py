@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
-from analysis.model import Estimate, Figure, Group, Quality
+from analysis.model import Estimate, Figure, Group, NotEstimable, Quality, Report
 from analysis.render import summary
 from analysis.render.summary import Cell
 from analysis.words import figures
@@ -16,10 +16,15 @@ from analysis.words.plaintext import clean
 from analysis.words.wording import target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from analysis.words.figures import Unit
 
 _FIGURE: TypeAdapter[Figure] = TypeAdapter(Figure)
 _DECIMAL = re.compile(r"\d+(\.\d+)?")
+WIDE = 7
+"""Columns from which few records read better side by side."""
+
 QUANTILES = ("mean", "p50", "p90", "p95", "p99", "p99_9")
 
 
@@ -47,7 +52,9 @@ def block(content: Mapping[str, object]) -> Block:
     for name, value in content.items():
         title = figures.label(clean(name))
         if (records := _records(value)) is not None:
-            grids.append(grid(title, records))
+            table = grid(title, records)
+            is_wide = len(table.heads) > WIDE and len(table.rows) <= MOST_COLUMNS
+            grids.append(turned(table, "") if is_wide else table)
         elif isinstance(value, dict) and _figure(value) is None:
             facts += [(f"{title}: {figures.label(clean(key))}", value_cell(key, inner)) for key, inner in value.items()]
         else:
@@ -133,16 +140,76 @@ def _figure(value: object) -> Figure | None:
 
 
 def latencies(group: Group, caption: str) -> Grid:
-    """Give every metric of a group by mean and percentile."""
+    """Give every metric of a group by n, mean and percentile; what n and the figures rest on stands with n."""
     keys = [key for key in QUANTILES if any(key in quantiles for quantiles in group.metrics.values())]
     rows = tuple(
         (
             figures.label(clean(metric)),
-            tuple(summary.cell(quantiles.get(key), figures.unit_of(metric)) for key in keys),
+            counted(None, [(figures.quantile_label(k), quantiles.get(k)) for k in keys], figures.unit_of(metric)),
         )
         for metric, quantiles in group.metrics.items()
     )
-    return Grid(caption, ("Metric", *(figures.quantile_label(key) for key in keys)), rows)
+    return Grid(caption, ("Metric", "n", *(figures.quantile_label(key) for key in keys)), rows)
+
+
+def counted(n: int | None, found: Sequence[tuple[str, Figure | None]], unit: Unit) -> tuple[Cell, ...]:
+    """Give n, noted with what the figures rest on, then the figures: one note for a row keeps long tables small."""
+    known = [(name, figure) for name, figure in found if isinstance(figure, Estimate)]
+    shown = n if n is not None else max((figure.n for _, figure in known), default=None)
+    cells = (replace(summary.cell(figure, unit), note="") for _, figure in found)
+    return (Cell(figures.count(shown), note=_rests_on(known, [figure for _, figure in found])), *cells)
+
+
+def _rests_on(known: Sequence[tuple[str, Estimate]], every: Sequence[Figure | None]) -> str:
+    """Give the independent turns that each figure is worth, the methods, and why the first missing one is missing."""
+    worth = ", ".join(f"{name} {one.n_effective:,.0f}" for name, one in known if one.n_effective is not None)
+    methods = dict.fromkeys(clean(figure.method) for _, figure in known)
+    missing = next((clean(figure.not_estimable) for figure in every if isinstance(figure, NotEstimable)), "")
+    return ". ".join(filter(None, [f"worth independent turns: {worth}" if worth else "", *methods, missing]))
+
+
+SLICE_COLUMNS = (
+    *(("ttft_ms", quantile) for quantile in ("p50", "p95")),
+    *(("response_time_ms", quantile) for quantile in ("p50", "p95", "p99")),
+    ("tpot_ms", "p50"),
+)
+CUTS = {"kind": "Kind of conversation", "output_tokens": "Output tokens", "tries": "Tries"}
+
+
+def slices(report: Report) -> list[Grid]:
+    """Give one table per way of cutting: endpoint and label, n, and the tails of that slice."""
+    return [_cut(report, by) for by in dict.fromkeys(one.by for one in report.slices)]
+
+
+def _cut(report: Report, by: str) -> Grid:
+    title = CUTS.get(by, figures.label(clean(by)))
+    heads = [f"{_SHORT.get(metric, metric)} {quantile}" for metric, quantile in SLICE_COLUMNS]
+    rows = []
+    for one in report.slices:
+        if one.by == by:
+            found = [one.metrics.get(metric, {}).get(quantile) for metric, quantile in SLICE_COLUMNS]
+            name = clean(f"{target(one.endpoint, one.arm)}: {one.label}")
+            rows.append((name, counted(one.turns, list(zip(heads, found, strict=True)), "ms")))
+    return Grid(f"{title}, steady phase, with 95% interval", ("Endpoint and slice", "Turns", *heads), tuple(rows))
+
+
+_SHORT = {"ttft_ms": "TTFT", "response_time_ms": "Response", "tpot_ms": "TPOT"}
+
+
+def fitted(found: Grid) -> Grid:
+    """Turn a table of many endpoints so that each is a row: names and figures then fit the page."""
+    return found if len(found.heads) - 1 <= MOST_COLUMNS else turned(found, "Endpoint")
+
+
+def turned(found: Grid, corner: str) -> Grid:
+    """Give a table with rows as columns."""
+    columns = zip(*(cells for _, cells in found.rows), strict=True)
+    heads = (corner, *(name for name, _ in found.rows))
+    return Grid(found.caption, heads, tuple(zip(found.heads[1:], columns, strict=True)))
+
+
+MOST_COLUMNS = 4
+"""Columns of figures with intervals that fit side by side."""
 
 
 def shares(groups: list[Group], names: list[str], caption: str) -> Grid:
@@ -153,7 +220,7 @@ def shares(groups: list[Group], names: list[str], caption: str) -> Grid:
         for name in outcomes
         if name in summary.OVERLAPPING or any(_occurred(group.shares.get(name)) for group in groups)
     )
-    return Grid(caption, ("Outcome", *names), rows)
+    return fitted(Grid(caption, ("Outcome", *names), rows))
 
 
 def _occurred(figure: Figure | None) -> bool:
@@ -181,4 +248,4 @@ def _side_by_side(blocks: list[dict[str, Figure]], names: list[str], caption: st
         (figures.label(clean(name)), tuple(summary.cell(block.get(name), figures.unit_of(name)) for block in blocks))
         for name in found
     )
-    return Grid(caption, ("Figure", *names), rows)
+    return fitted(Grid(caption, ("Figure", *names), rows))

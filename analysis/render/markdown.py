@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from analysis.render import summary
 from analysis.render.experiment_grid import sentences
+from analysis.render.sides import side_name, sides
 from analysis.words.plaintext import markdown, markdown_code
 
 if TYPE_CHECKING:
@@ -76,9 +77,9 @@ def _sides_table(report: Report) -> list[str]:
         return []
     names = (markdown_code(summary.group_name(group, groups)) for group in groups)
     lines = [f"| | {' | '.join(names)} |", f"|---|{'--:|' * len(groups)}"]
-    for side in summary.sides(report)[:_MOST_SIDES]:
+    for side in sides(report)[:_MOST_SIDES]:
         cells = (f"{cell.value} {cell.interval}".rstrip() for cell in side.cells)
-        lines.append(f"| {summary.side_name(side)} | {' | '.join(cells)} |")
+        lines.append(f"| {side_name(side)} | {' | '.join(cells)} |")
     return lines
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -13,6 +12,7 @@ from analysis.model import Estimate, Figure, Group, NotEstimable, Report, SloLin
 from analysis.words import figures
 from analysis.words.figures import Unit
 from analysis.words.plaintext import clean
+from analysis.words.wording import target
 
 WORDS: dict[str, str] = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE", "invalid": "INVALID"}
 SYMBOLS: dict[str, str] = {"pass": "✓", "fail": "✕", "inconclusive": "?", "invalid": "⊘"}
@@ -23,15 +23,11 @@ MEANINGS: dict[str, str] = {
     "invalid": "The load generator, not the target, may have set these figures. They decide nothing.",
 }
 
-HEADLINE_METRICS = ("ttft_ms", "response_time_ms")
-HEADLINE_QUANTILES = ("p50", "p95", "p99")
-SUCCESSFUL = ("ok", "ok_length")
 OVERLAPPING = frozenset({"throttled", "failed"})
 """Shares that are no outcome: all turns that a limit refused or held back, and all that were not successful."""
 
-_SHARES = "Shares of all intended turns"
 VOID = "The run is invalid, so none of these verdicts stands."
-_ORDER = {"fail": 0, "inconclusive": 1, "pass": 2}
+ORDER = {"fail": 0, "inconclusive": 1, "pass": 2}
 _QUANTILE_OF = re.compile(r"\s*(p\d+(?:[._]\d+)?|mean)\s*\(\s*([a-z0-9_]+)\s*\)")
 _NAME = re.compile(r"\s*([a-z0-9_]+)")
 
@@ -73,18 +69,9 @@ class Cell:
     verdict: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One figure for every endpoint."""
-
-    section: str
-    label: str
-    cells: tuple[Cell, ...]
-
-
 def slo_rows(report: Report) -> list[SloRow]:
     """Give every line: breached first, then undecided, then passed, each in the report's order."""
-    return [_slo_row(line) for line in sorted(report.slo, key=lambda line: _ORDER[line.verdict])]
+    return [_slo_row(line) for line in sorted(report.slo, key=lambda line: ORDER[line.verdict])]
 
 
 def _slo_row(line: SloLine) -> SloRow:
@@ -152,7 +139,7 @@ def started(report: Report) -> str:
 def verdict_counts(report: Report) -> str:
     """Say how many lines have which verdict: `2 fail · 2 inconclusive · 6 pass`."""
     counts: Counter[str] = Counter(line.verdict for line in report.slo)
-    return " · ".join(f"{counts[verdict]} {verdict}" for verdict in _ORDER if counts[verdict])
+    return " · ".join(f"{counts[verdict]} {verdict}" for verdict in ORDER if counts[verdict])
 
 
 def headline_groups(report: Report) -> list[Group]:
@@ -171,40 +158,18 @@ def group_name(group: Group, groups: list[Group]) -> str:
     return clean(" · ".join(parts))
 
 
-def endpoint_names(report: Report) -> list[str]:
-    """Give every endpoint in the order of its first mention: its index is its colour in each picture."""
-    named = [group.endpoint for group in report.groups] + list(report.plots.spectra) + list(report.plots.timelines)
-    return list(dict.fromkeys(named))
+def colours(report: Report) -> dict[str, int]:
+    """Give each endpoint and arm, as `target` names it, its colour's number, in the order of the tables.
 
-
-def sides(report: Report) -> list[Side]:
-    """Give the headline figures with one cell per group of `headline_groups`, in its order."""
-    groups = headline_groups(report)
-    held = [] if report.verdict == "invalid" else report.slo
-    verdicts = {(line.endpoint, line.arm, *slo_target(line)): line.verdict for line in held}
-    rows = [_latency(groups, metric, q, verdicts) for metric in HEADLINE_METRICS for q in HEADLINE_QUANTILES]
-    # What the server took beside what the user felt: they part where turns waited, or left late.
-    alone = not any("response_time_ms" in group.metrics for group in groups)
-    rows += [_latency(groups, "service_time_ms", q, verdicts) for q in (HEADLINE_QUANTILES if alone else ("p99",))]
-    rows += [_share(groups, "Throttled turns", "throttled", "throttled_share", verdicts), _failed(groups, verdicts)]
-    if any(group.attainment for group in groups):
-        within = (cell(group.attainment, "share") for group in groups)
-        rows.append(Side(_SHARES, figures.label("attainment"), tuple(within)))
-    rows += [_cost(groups, name, verdicts) for name in _cost_names(groups)]
-    rows += [_rate(groups, name) for name in dict.fromkeys(name for group in groups for name in group.rates)]
-    rows.append(Side("Load", "Turns", tuple(Cell(f"{group.turns:,}") for group in groups)))
-    rows.append(
-        Side(
-            "Load",
-            "Users",
-            tuple(Cell(figures.MISSING if group.users is None else f"{group.users:,}") for group in groups),
-        )
-    )
-    return [row for row in rows if any(cell.value != figures.MISSING for cell in row.cells)]
-
-
-Verdicts = Mapping[tuple[str, str, str, str], str]
-"""Verdict by endpoint, arm, quantile and metric."""
+    An endpoint alone, as the course over time has it, is coloured as its first arm.
+    """
+    found: dict[str, int] = {}
+    for group in headline_groups(report):
+        number = found.setdefault(target(group.endpoint, group.arm), len(set(found.values())))
+        found.setdefault(group.endpoint, number)
+    for name in (*report.plots.spectra, *report.plots.timelines):
+        found.setdefault(name, len(set(found.values())))
+    return found
 
 
 def cell(figure: Figure | None, unit: Unit, verdict: str = "") -> Cell:
@@ -222,43 +187,6 @@ def provenance(figure: Estimate) -> str:
     return f"n = {figure.n:,}{worth}, {clean(figure.method)}"
 
 
-def side_name(side: Side) -> str:
-    """Name a side outside its section: `Response time p95`."""
-    return f"{side.section} {side.label}" if side.label[:1] == "p" else side.label
-
-
-def _latency(groups: list[Group], metric: str, quantile: str, verdicts: Verdicts) -> Side:
-    cells = tuple(
-        cell(
-            group.metrics.get(metric, {}).get(quantile),
-            "ms",
-            verdicts.get((group.endpoint, group.arm, quantile, metric), ""),
-        )
-        for group in groups
-    )
-    return Side(figures.label(metric), figures.quantile_label(quantile), cells)
-
-
-def _share(groups: list[Group], label: str, name: str, metric: str, verdicts: Verdicts) -> Side:
-    cells = (
-        cell(group.shares.get(name), "share", verdicts.get((group.endpoint, group.arm, "", metric), ""))
-        for group in groups
-    )
-    return Side(_SHARES, label, tuple(cells))
-
-
-def _failed(groups: list[Group], verdicts: Verdicts) -> Side:
-    cells = []
-    for group in groups:
-        verdict = verdicts.get((group.endpoint, group.arm, "", "failed_share"), "")
-        if "failed" in group.shares:
-            cells.append(cell(group.shares["failed"], "share", verdict))
-            continue
-        lost = [figure.value for name, figure in parts(group).items() if name not in SUCCESSFUL]
-        cells.append(Cell(figures.value_text(sum(lost), "share"), note="sum of its outcomes below", verdict=verdict))
-    return Side(_SHARES, "Unsuccessful turns", tuple(cells))
-
-
 def parts(group: Group) -> dict[str, Estimate]:
     """Give the shares that divide the turns by outcome."""
     return {
@@ -266,25 +194,3 @@ def parts(group: Group) -> dict[str, Estimate]:
         for name, figure in group.shares.items()
         if isinstance(figure, Estimate) and name not in OVERLAPPING
     }
-
-
-def _cost_names(groups: list[Group]) -> list[str]:
-    names = dict.fromkeys(name for group in groups for name in group.cost)
-    per_1k = [name for name in names if "1k" in name]
-    return per_1k or list(names)
-
-
-def _cost(groups: list[Group], name: str, verdicts: Verdicts) -> Side:
-    cells = (
-        cell(group.cost.get(name), figures.unit_of(name), verdicts.get((group.endpoint, group.arm, "", name), ""))
-        for group in groups
-    )
-    return Side("Cost", figures.label(name), tuple(cells))
-
-
-def _rate(groups: list[Group], name: str) -> Side:
-    cells = (
-        Cell(figures.value_text(group.rates[name], "")) if name in group.rates else Cell(figures.MISSING)
-        for group in groups
-    )
-    return Side("Load", figures.label(name), tuple(cells))

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis.render import experiment_grid, summary
+from analysis.render.sides import Side, side_name, sides
 from analysis.words import figures
 from analysis.words.plaintext import clean
 
@@ -48,7 +49,7 @@ def print_report(report: Report, console: Console) -> None:
     groups = summary.headline_groups(report)
     if groups:
         heads = [summary.group_name(group, groups) for group in groups]
-        page.sides(heads, [_side(side) for side in summary.sides(report)])
+        page.sides(heads, [_side(side) for side in sides(report)])
 
 
 def print_lines(lines: Iterable[str], console: Console) -> None:
@@ -68,8 +69,8 @@ def _slo_row(row: summary.SloRow) -> list[Styled]:
     return [(f"{row.symbol} {row.verdict}", _STYLES[row.verdict]), *((text, "") for text in plain)]
 
 
-def _side(side: summary.Side) -> list[Styled]:
-    return [(summary.side_name(side), ""), *(_figure(cell) for cell in side.cells)]
+def _side(side: Side) -> list[Styled]:
+    return [(side_name(side), ""), *(_figure(cell) for cell in side.cells)]
 
 
 def _figure(cell: summary.Cell) -> Styled:

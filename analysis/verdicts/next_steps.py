@@ -134,7 +134,8 @@ def _longer(lines: Sequence[SloLine], groups: Sequence[Group]) -> Iterator[str]:
 
 def _why(line: SloLine) -> str:
     if isinstance(line.figure, Estimate):
-        return "its figure is too close to the limit for any longer run; move the limit or the load"
+        reason = line.sentence.partition("; ")[2]
+        return reason or "its figure is too close to the limit for any longer run; move the limit or the load"
     return line.figure.not_estimable
 
 

@@ -41,6 +41,7 @@ _LABELS = {
     "cost_per_response_usd": "Cost per response",
     "cost_per_1k_usd": "Cost per 1,000 responses",
     "total_usd": "Total cost",
+    "endpoints": "What each endpoint was billed",
     "wasted_usd": "Spent without an answer",
     "prices_usd_per_million_tokens": "Prices (USD per million tokens)",
     "turns_per_second": "Successful turns per second",

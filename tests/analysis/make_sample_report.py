@@ -12,14 +12,20 @@ import random
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
+from analysis.measures.distribution import of_values
+from analysis.model import Distribution as Spread
 from analysis.model import (
     Estimate,
     Figure,
     Group,
+    Marks,
     NotEstimable,
     PhaseSpan,
     Plots,
     Report,
+    Slice,
     SloLine,
     Spectrum,
     Timeline,
@@ -53,6 +59,8 @@ LATENCIES = {
         "schedule_lag_ms": Distribution.of(0.3, 2.8),
     },
 }
+GAPS = {"large": Distribution.of(21, 95), "small": Distribution.of(12.5, 31)}
+COSTS = {"large": Distribution.of(0.006, 0.02), "small": Distribution.of(0.0006, 0.002)}
 OUTCOMES = [o.value if o is not Outcome.THROTTLED else "waiting_at_end" for o in Outcome]
 TURNS = {"large": 3188, "small": 6204}
 
@@ -131,6 +139,7 @@ def group(endpoint: str, phase: str, start_s: float, end_s: float, turns: int) -
         cost={
             "cost_per_1k_responses_usd": estimate(per_1k, 2.1 / math.sqrt(turns), turns, "ratio, blocks by user"),
             "cost_per_response_usd": estimate(per_1k / 1000, 2.1 / math.sqrt(turns), turns, "ratio, blocks by user"),
+            "cost_per_month_usd": estimate(per_1k * 3000, 2.1 / math.sqrt(turns), turns, "ratio per turn x 3,000,000"),
         },
         rates={
             "turns_offered_per_second": rate,
@@ -138,7 +147,62 @@ def group(endpoint: str, phase: str, start_s: float, end_s: float, turns: int) -
             "output_tokens_per_second": round(rate * 131.4, 1),
         },
         attainment=shares(endpoint, turns)["ok"],
+        variance=variance(endpoint, turns) if phase == "steady" else {},
+        tries={"attempts_per_success": estimate(1.19 if endpoint == "large" else 1.0, 0.02, turns, "ratio")},
+        cut_s=6.0 if (endpoint, phase) == ("large", "steady") else 0.0,
+        cut_turns=310 if (endpoint, phase) == ("large", "steady") else 0,
     )
+
+
+def variance(endpoint: str, turns: int) -> dict[str, Figure]:
+    """Give coefficients of variation, the split of response time's variance, and what groupings explain."""
+    waits = {"large": 0.31, "small": 0.0}[endpoint]
+    split = {"throttled_time": waits, "service_time": 0.97 - waits}
+    found: dict[str, Figure] = {
+        "response_time_cv": estimate(0.84, 0.04, turns, "sd / mean; block bootstrap"),
+        **{f"{name}_variance_share": estimate(share, 0.08, turns, "block bootstrap") for name, share in split.items()},
+        "covariance_share": estimate(0.03, 0.5, turns, "block bootstrap"),
+        "cost_per_response_cv": estimate(0.52, 0.03, turns, "sd / mean; block bootstrap"),
+    }
+    explained = {"throttled": waits, "length_class": 0.42, "worker": 0.001, "time_block": 0.05}
+    for name, share in explained.items():
+        found[f"response_time_between_{name}_share"] = Estimate(value=share, n=turns, method="law of total variance")
+    found["cost_per_response_between_length_class_share"] = Estimate(
+        value=0.61, n=turns, method="law of total variance"
+    )
+    return found
+
+
+def distribution(dist: Distribution, n: int, seed: str) -> Spread:
+    """Give what a seeded sample of a distribution looks like."""
+    rng = random.Random(seed)
+    found = of_values(np.array([dist.sample(rng) for _ in range(n)]))
+    assert found is not None
+    return found
+
+
+def marks(endpoint: str, start_s: float) -> list[Marks]:
+    """Give throttled turns, and failed ones, of the endpoint with a limit."""
+    if endpoint == "small":
+        return []
+    rng = random.Random("marks")
+    at = sorted(round(start_s + rng.uniform(5, 85), 2) for _ in range(60))
+    lost = [round(start_s + 52 + i * 0.8, 2) for i in range(9)]
+    return [
+        Marks(fate="throttled", of=265, t_s=at, response_ms=[round(rng.uniform(4000, 24000), 1) for _ in at]),
+        Marks(fate="failed", of=9, t_s=lost, response_ms=[None] * len(lost)),
+    ]
+
+
+def slices(endpoint: str, held: Group) -> list[Slice]:
+    """Give two kinds of conversation, one of them too rare for its tail."""
+    few = {q: NotEstimable(not_estimable="12 turns; 72 needed") for q in QUANTILES}
+    names = ("ttft_ms", "tpot_ms", "response_time_ms")
+    known = {name: held.metrics[name] for name in names}
+    return [
+        Slice(endpoint=endpoint, arm="", by="kind", label="support", turns=held.turns - 12, metrics=known),
+        Slice(endpoint=endpoint, arm="", by="kind", label="long", turns=12, metrics=dict.fromkeys(names, few)),
+    ]
 
 
 def slo_line(
@@ -264,6 +328,7 @@ def timeline(endpoint: str, start_s: float, end_s: float) -> Timeline:
         ttft_p95_ms=course("ttft_ms", 0.95),
         response_p50_ms=course("response_time_ms", 0.5),
         response_p95_ms=course("response_time_ms", 0.95),
+        marks=marks(endpoint, start_s),
     )
 
 
@@ -294,6 +359,7 @@ def build() -> Report:
         validity=valid,
         slo=held,
         groups=[warm[0], steady["large"], warm[1], steady["small"]],
+        slices=[one for e, held_group in steady.items() for one in slices(e, held_group)],
         phases=[span for e, s in starts.items() for span in phases(e, s)],
         health=[
             {
@@ -335,6 +401,8 @@ def build() -> Report:
         plots=Plots(
             spectra={e: {m: spectrum(e, m) for m in ("ttft_ms", "response_time_ms")} for e in starts},
             timelines={e: timeline(e, s, s + 95) for e, s in starts.items()},
+            gaps={e: distribution(GAPS[e], 4000, f"{e} gaps") for e in starts},
+            costs={e: distribution(COSTS[e], TURNS[e], f"{e} costs") for e in starts},
         ),
     )
 

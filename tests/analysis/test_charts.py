@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.model import Estimate, NotEstimable, Report
-from analysis.render import charts
+from analysis.render import bars, charts
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -66,7 +66,7 @@ def test_a_bar_stays_in_its_frame(value: float, spread: float, limit: float, com
     figure = Estimate(value=value, low=max(0.0, value - spread), high=value + spread, n=1, method="test")
     report = Report.model_validate_json((GOLDEN / "sample.json").read_text(encoding="utf-8"))
     line = report.slo[0].model_copy(update={"figure": figure, "limit": limit, "comparator": comparator})
-    bar = charts.bar(line)
+    bar = bars.bar(line)
     if bar is None:
         assert value == spread == limit == 0
         return
@@ -80,7 +80,7 @@ def test_outcome_pieces_fill_the_bar(report: Report) -> None:
     shares = {
         name: f for name, f in group.shares.items() if isinstance(f, Estimate) and name not in ("throttled", "failed")
     }
-    pieces = charts.outcome_parts(shares)
+    pieces = bars.outcome_parts(shares)
     assert pieces[0].kind == "answered"
     assert sum(piece.width for piece in pieces) == pytest.approx(100, abs=0.01)
     ends = [round(piece.start + piece.width, 2) for piece in pieces]

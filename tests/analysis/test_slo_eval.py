@@ -108,7 +108,7 @@ def test_too_few_turns_say_how_much_longer(tmp_path: Path) -> None:
     """A p99.9 of 1,000 turns is inconclusive and names the length of the run that would tell."""
     line = run(tmp_path / "run", "p99.9(ttft_ms) < 800").slo[0]
     assert (line.verdict, line.needed_turns) == ("inconclusive", 3688)
-    assert line.sentence.endswith("about 3,688 turns would tell: steady for 7 min instead of 2 min")
+    assert line.sentence.endswith("about 3,688 turns would tell: steady for 7.4 min instead of 2 min")
 
 
 def test_small_runs_never_pass_a_tail(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from analysis.model import Report, SloLine
 from analysis.render import summary
+from analysis.render.sides import sides
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -52,7 +53,7 @@ def test_a_line_names_its_quantile_and_metric(report: Report, line: str, expecte
 
 def test_every_endpoint_has_a_cell_in_every_row(report: Report) -> None:
     """Side by side: as many cells as columns, and a breached figure is marked."""
-    rows = summary.sides(report)
+    rows = sides(report)
     columns = len(summary.headline_groups(report))
     assert {len(row.cells) for row in rows} == {columns}
     broken = {(row.label, cell.value) for row in rows for cell in row.cells if cell.verdict == "fail"}
@@ -61,7 +62,7 @@ def test_every_endpoint_has_a_cell_in_every_row(report: Report) -> None:
 
 def test_an_invalid_run_marks_no_figure(report: Report) -> None:
     """What an invalid run breached says nothing about the target."""
-    rows = summary.sides(report.model_copy(update={"verdict": "invalid"}))
+    rows = sides(report.model_copy(update={"verdict": "invalid"}))
     assert {cell.verdict for row in rows for cell in row.cells} == {""}
 
 

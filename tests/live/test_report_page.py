@@ -87,7 +87,7 @@ def test_every_plot_is_drawn(tmp_path: Path, name: str) -> None:
     """
     )
     found = ask(render(load(name)), script, tmp_path)
-    assert found == {"drawn": [True] * 6, "hosts": 6, "fetched": []}
+    assert found == {"drawn": [True] * 8, "hosts": 8, "fetched": []}
 
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_curve_can_be_switched_off_and_on(tmp_path: Path) -> None:
     script = (
         INKED
         + """
-      const button = document.querySelector('[data-plot="tail-0"][data-curve="1"]');
+      const button = document.querySelector('[data-plot="tail-0"][data-series="4 5 6"]');
       const canvas = document.querySelector("#tail-0 canvas");
       const wait = () => new Promise((done) => setTimeout(done, 100));
       const ink = [inked(canvas)], pressed = [button.getAttribute("aria-pressed")];
