@@ -10,8 +10,8 @@ from scipy.special import stdtrit
 
 from analysis.model import Estimate, Figure, GradedExample, NotEstimable, Quality, QualityRow
 from analysis.rows.grades import LABELS, UNANSWERED, UNKEPT
-from analysis.stats.blocks import binned, numbered
-from analysis.stats.bootstrap import FEWEST_BLOCKS, design_effect, is_noise
+from analysis.stats.blocks import FEWEST_BLOCKS, binned, numbered
+from analysis.stats.bootstrap import design_effect, is_noise
 from analysis.stats.quantiles import Z
 from analysis.stats.shares import wilson
 from scenarios.grading import Verdict
@@ -83,7 +83,7 @@ def share(hits: NDArray[np.bool_], cases: pd.Categorical, seed: int) -> Figure:
     effect, method = max(repeats, n / count), f"Wilson at the number of cases, {count}"
     if count >= FEWEST_BLOCKS:
         effect, method = 1 + ALIKE * (repeats - 1), f"Wilson at effective n, {count} cases that repeat"
-        seen = design_effect(binned(codes, hits, count), sizes, seed)
+        seen = design_effect(binned(codes, hits, count)[:, None], sizes[:, None], seed)
         if seen > effect and not is_noise(seen, count):
             effect, z = seen, float(stdtrit(count - 1, 0.975))
             method = f"Wilson at effective n by bootstrap of {count} cases"
