@@ -10,10 +10,10 @@ import numpy as np
 
 from analysis.measures import quality, rates
 from analysis.measures.unit_costs import UnitCosts
-from analysis.measures.variance import bootstrapped
+from analysis.measures.variance import bootstrapped, variance_of
 from analysis.stats.quantiles import quantile, ratio
 from analysis.stats.shares import mark, share
-from analysis.stats.terms import Terms, of_hits, of_quantile, of_values, of_variance
+from analysis.stats.terms import Terms, of_graded, of_hits, of_quantile, of_values, of_variance
 from analysis.verdicts import slo_eval
 from scenarios.slo import METRICS, Slo
 
@@ -28,11 +28,6 @@ if TYPE_CHECKING:
     from scenarios.pricing import PriceTable
 
 TOKENWISE = "response_time_per_output_token_ms"
-
-
-def _variance(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    mean = sums[:, 1] / sums[:, 0]
-    return np.asarray(np.maximum(sums[:, 2] / sums[:, 0] - mean**2, 0.0))
 
 
 @dataclass(frozen=True)
@@ -85,9 +80,16 @@ class Entry:
         """Give what a line's figure is made of, turn by turn, of all kinds; None where it is not made of turns."""
         if METRICS[slo.metric].kind == "share":
             return of_hits(mark(self.part.turns, slo.metric.removesuffix("_share")))
+        if METRICS[slo.metric].kind == "quality":
+            return self.quality_terms(slo.metric)
         if slo.metric in self.unit_costs.names():
             return self.cost_terms(slo.metric)
         return self.latency_terms(slo.metric, slo.quantile) if slo.metric in self.part.turns else None
+
+    def quality_terms(self, name: str) -> Terms | None:
+        """Give what a share of the graded answers is made of; None where none is graded."""
+        found = quality.marks(self.part.turns).get(name)
+        return None if found is None else of_graded(*found)
 
     def cost_terms(self, name: str) -> Terms | None:
         """Give what a cost is made of; None without a price."""
@@ -127,7 +129,7 @@ class Entry:
         x = self._answered(column)
         known = ~np.isnan(x)
         columns = [np.ones(int(known.sum())), x[known], x[known] ** 2]
-        return bootstrapped(columns, self.part.blocks.codes[known], self.part.seed, _variance, "variance")
+        return bootstrapped(columns, self.part.blocks.codes[known], self.part.seed, variance_of, "variance")
 
     def share(self, name: str) -> Figure:
         """Estimate the share of turns `throttled`, `failed`, or of an outcome."""

@@ -248,7 +248,10 @@ class Quality(Frozen):
 
 
 class Report(Frozen):
-    """Everything that is said about one run."""
+    """Everything that is said about one run.
+
+    `variance`: the shares of the variance of all steady turns together that lie between endpoints and arms.
+    """
 
     schema_version: int = REPORT_SCHEMA_VERSION
     run_id: str
@@ -266,6 +269,7 @@ class Report(Frozen):
     phases: list[PhaseSpan]
     health: list[dict[str, object]]
     cost: dict[str, object]
+    variance: dict[str, Figure] = Field(default_factory=dict)
     quality: Quality | None = None
     experiment: Experiment | None = None
     notes: list[str]

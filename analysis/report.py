@@ -17,7 +17,7 @@ from analysis.measures.plots import plots
 from analysis.measures.slices import slices
 from analysis.measures.tries import peak_per_second, tries
 from analysis.measures.unit_costs import UnitCosts
-from analysis.measures.variance import variance
+from analysis.measures.variance import between_endpoints, variance
 from analysis.model import Group, PhaseSpan, Report
 from analysis.progress import Tell, quiet
 from analysis.rows.grades import grades
@@ -89,6 +89,7 @@ def report(run: Run, tell: Tell = quiet) -> Report:
         slices=[one for part in found if part.phase == "steady" for one in slices(part, run.meta.get("cases"))],
         phases=[span for part in found for span in _spans(part)],
         health=workers(run.meta),
+        variance=between_endpoints([entry.part for entry in entries]),
         quality=quality.quality(found, graded),
         cost=bill.summary(billed, prices, list(dict.fromkeys(part.endpoint for part in found))),
         notes=notes + _notes(run, billed) + [note for part in found for note in _unsteady(part)],

@@ -26,6 +26,9 @@ DEFAULT = (
 )
 """Margins where the scenario sets none."""
 
+DEFAULT_OF_GRADED = "accuracy >= -2pp"
+"""Another one where answers of both sides are graded."""
+
 OVERLAID = ("ttft_ms", "response_time_ms")
 
 
@@ -35,7 +38,8 @@ def compare(base: Sequence[Known], candidate: Sequence[Known], extra: Sequence[S
     Raises TailgateError when no endpoint is on both sides.
     """
     couples = coupled(base, candidate)
-    lines, unread, notes = lines_of(candidate, extra)
+    graded = all(entry.qualities for couple in couples for entry in (*couple.base, *couple.candidate))
+    lines, unread, notes = lines_of(candidate, extra, (*DEFAULT, *([DEFAULT_OF_GRADED] if graded else [])))
     held = [*margins.hold(lines, couples), *(margins.unreadable(text, why) for text, why in unread.items())]
     pairs = [_pair(couple) for couple in couples]
     reasons = [f"{run.folder.name}: {why}" for run in (*base, *candidate) for why in run.report.validity.reasons]
@@ -79,7 +83,9 @@ def _couple(base: Sequence[Known], candidate: Sequence[Known], of_base: Key, of_
     )
 
 
-def lines_of(candidate: Sequence[Known], extra: Sequence[Slo]) -> tuple[list[Slo], dict[str, str], list[str]]:
+def lines_of(
+    candidate: Sequence[Known], extra: Sequence[Slo], default: Sequence[str] = DEFAULT
+) -> tuple[list[Slo], dict[str, str], list[str]]:
     """Give the margins: the scenario's `compare` and relative `slo` lines and `extra`, else the default ones.
 
     Then those that cannot be read, with the reason, and what there is to note.
@@ -93,8 +99,8 @@ def lines_of(candidate: Sequence[Known], extra: Sequence[Slo]) -> tuple[list[Slo
     lines += extra
     if lines or unread:
         return lines, unread, []
-    note = f"the scenario has no `compare:` lines; the default margins are held: {', '.join(DEFAULT)}"
-    return [parse_margin(line) for line in DEFAULT], {}, [note]
+    note = f"the scenario has no `compare:` lines; the default margins are held: {', '.join(default)}"
+    return [parse_margin(line) for line in default], {}, [note]
 
 
 def _read(scenario: Mapping[str, Any], key: str, unread: dict[str, str]) -> list[Slo]:

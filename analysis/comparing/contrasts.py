@@ -7,10 +7,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Literal
 
+import numpy as np
+
 from analysis.comparing.comparison import Contrast, Discordant
 from analysis.comparing.like_length import LIKE_LENGTH, of_like_length
-from analysis.comparing.shared import Cases, Shared, Side, discordant, joint, shared
+from analysis.comparing.shared import Cases, Marked, Shared, Side, discordant, joint, shared
 from analysis.entry import TOKENWISE, Entry
+from analysis.measures.part import Part
+from analysis.measures.quality import marks
 from analysis.model import Estimate, Figure, NotEstimable
 from analysis.stats.effect import Effect, Form, Joint, effect, over_runs
 from analysis.stats.quantiles import name_of
@@ -99,14 +103,16 @@ class Couple:
         """Count, over turns of the same case, those that have a mark on one side alone."""
         if not isinstance(self.shared, Cases):
             return None
-        base, candidate = ((side[0].part, mark(side[0].part.turns, name)) for side in (self.base, self.candidate))
-        return discordant(base, candidate, self.shared)
+        base, candidate = (_marked(side[0].part, name) for side in (self.base, self.candidate))
+        return None if base is None or candidate is None else discordant(base, candidate, self.shared)
 
 
 def contrasts(couple: Couple) -> list[Contrast]:
     """Give every figure of both sides: latencies, costs, lengths, rates, variances, shares."""
     found = [_contrast(couple, subject) for subject in _subjects(couple)]
-    found += [_shares_contrast(couple, name) for name in _shares(couple)]
+    found += [_shares_contrast(couple, f"{name}_share", _share, _share_terms) for name in _shares(couple)]
+    graded = dict.fromkeys(name for entry in (*couple.base, *couple.candidate) for name in entry.qualities)
+    found += [_shares_contrast(couple, name, _quality, _quality_terms) for name in graded]
     tokens = next(one for one in found if one.name == "output_tokens")
     alike = couple.like_length() if tokens.seen in ("higher", "lower") else None
     if alike is not None:
@@ -173,16 +179,36 @@ def _shares(couple: Couple) -> list[str]:
 
 
 def _share(entry: Entry, name: str) -> Figure:
-    return entry.share(name)
+    return entry.share(name.removesuffix("_share"))
 
 
 def _share_terms(entry: Entry, name: str) -> Terms:
-    return of_hits(mark(entry.part.turns, name))
+    return of_hits(mark(entry.part.turns, name.removesuffix("_share")))
 
 
-def _shares_contrast(couple: Couple, name: str) -> Contrast:
-    given = partial(_share, name=name), partial(_share_terms, name=name)
-    found = _contrast(couple, Subject(f"{name}_share", "", *given))
+def _quality(entry: Entry, name: str) -> Figure:
+    return entry.qualities.get(name, NotEstimable(not_estimable="no graded answers"))
+
+
+def _quality_terms(entry: Entry, name: str) -> Terms | None:
+    return entry.quality_terms(name)
+
+
+def _marked(part: Part, name: str) -> Marked | None:
+    """Mark the turns of a share: of graded answers where it is one of these, else of all turns."""
+    graded = marks(part.turns)
+    if name in graded:
+        return part, *graded[name]
+    stem = name.removesuffix("_share")
+    if stem == name or stem not in (*outcomes(part.turns), "throttled", "failed"):
+        return None
+    return part, mark(part.turns, stem), np.ones(len(part.turns), dtype=bool)
+
+
+def _shares_contrast(
+    couple: Couple, name: str, make: Callable[[Entry, str], Figure], take: Callable[[Entry, str], Terms | None]
+) -> Contrast:
+    found = _contrast(couple, Subject(name, "", lambda entry: make(entry, name), lambda entry: take(entry, name)))
     return found.model_copy(update={"discordant": couple.discordant(name)})
 
 

@@ -24,7 +24,14 @@ LOAD = 0.10
 def remarks(couple: Couple, found: Sequence[Contrast]) -> list[str]:
     """Give what a reader must know before believing a ratio."""
     by_name = {(one.name, one.statistic): one for one in found}
-    return [*_length(by_name), *_throttled(by_name), *_lost(couple), *_load(couple), *_prices(couple)]
+    return [
+        *_length(by_name),
+        *_throttled(by_name),
+        *_lost(couple),
+        *_load(couple),
+        *_prices(couple),
+        *_right(by_name),
+    ]
 
 
 def _length(found: dict[tuple[str, str], Contrast]) -> Iterator[str]:
@@ -44,6 +51,17 @@ def _length(found: dict[tuple[str, str], Contrast]) -> Iterator[str]:
         yield "too few answers of both sides are of like length to be held against each other"
         return
     yield f"{verdict_text.change(matched)}: {matched.ratio.n:,} turns a side, each with a counterpart of like length"
+
+
+def _right(found: dict[tuple[str, str], Contrast]) -> Iterator[str]:
+    """Tell answers that one side alone got right from those of the other."""
+    accuracy = found.get(("accuracy", ""))
+    unlike = accuracy.discordant if accuracy is not None else None
+    if unlike is not None and unlike.pairs:
+        yield (
+            f"of {unlike.pairs:,} answers to the same case, the base alone was right on {unlike.only_base:,} and the "
+            f"candidate alone on {unlike.only_candidate:,}"
+        )
 
 
 def _throttled(found: dict[tuple[str, str], Contrast]) -> Iterator[str]:

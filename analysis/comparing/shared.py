@@ -154,6 +154,8 @@ class Side:
     @property
     def in_time(self) -> float:
         """Share of its variance that turns of one conversation do not explain: neighbours in time are alike."""
+        if self.terms.by_case:
+            return 0.0
         within = float((np.bincount(self.part.blocks.conversations, weights=self.terms.influence()) ** 2).sum())
         if not within or is_noise(self.spread**2 / within, self.part.blocks.count):
             return 0.0
@@ -200,13 +202,13 @@ def _is_shown(r: float, count: int) -> bool:
     return bool(2 * stdtr(count - 2, -t) < LEVEL)
 
 
-Marked = tuple[Part, "NDArray[np.bool_]"]
-"""A part, and which of its turns have a mark."""
+Marked = tuple[Part, "NDArray[np.bool_]", "NDArray[np.bool_]"]
+"""A part, which of its turns have a mark, and among which that is asked."""
 
 
 def discordant(base: Marked, candidate: Marked, of: Cases) -> Discordant:
     """Put the k-th turn of each case and place in a conversation beside the other side's k-th; count unlike marks."""
-    tables = [_places(part, of).assign(mark=mark) for part, mark in (base, candidate)]
+    tables = [_places(part, of, among).assign(mark=hits[among]) for part, hits, among in (base, candidate)]
     found = tables[0].merge(tables[1], on=["case", "place", "number"], suffixes=("_base", "_candidate"))
     before, after = found["mark_base"].to_numpy(), found["mark_candidate"].to_numpy()
     return Discordant(
@@ -214,7 +216,8 @@ def discordant(base: Marked, candidate: Marked, of: Cases) -> Discordant:
     )
 
 
-def _places(part: Part, of: Cases) -> pd.DataFrame:
+def _places(part: Part, of: Cases, among: NDArray[np.bool_]) -> pd.DataFrame:
     frame = pd.DataFrame({"case": of.codes(part), "conversation": part.blocks.conversations})
     frame["place"] = frame.groupby("conversation").cumcount()
+    frame = frame[among].reset_index(drop=True)
     return frame.assign(number=frame.groupby(["case", "place"]).cumcount())[["case", "place", "number"]]

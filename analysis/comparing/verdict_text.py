@@ -18,6 +18,7 @@ HEADLINES = (
     ("cost_per_1k_responses_usd", ""),
     ("throttled_share", ""),
     ("failed_share", ""),
+    ("accuracy", ""),
 )
 """What the conclusion speaks of where no line does."""
 
@@ -25,8 +26,6 @@ LABELS = {
     "output_tokens": "Output tokens",
     "like_length_response_time_ms": "Response time of answers of like length",
     "like_length_service_time_ms": "Service time of answers of like length",
-    "response_time_variance_ms2": "Variance of response time (ms squared)",
-    "cost_per_response_variance_usd2": "Variance of cost per response (USD squared)",
 }
 """Words for figures that only comparisons have."""
 

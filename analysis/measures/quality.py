@@ -47,19 +47,23 @@ def figures(turns: pd.DataFrame, seed: int) -> dict[str, Figure]:
 
     `accuracy_of_intended` = right / all intended turns of graded cases: those without an answer are not right.
     """
+    cases = turns["case_id"].array
+    return {name: share(hits[among], cases[among], seed) for name, (hits, among) in marks(turns).items()}
+
+
+def marks(turns: pd.DataFrame) -> dict[str, tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Mark, of each figure, the turns that it is the share of, and among which; {} where nothing is graded."""
     if "grade" not in turns or not turns["grade"].notna().any():
         return {}
     label = turns["grade"].array.codes
-    cases = turns["case_id"].array
     graded = (label >= 0) & (label < LABELS.index(UNANSWERED))
     right = label == LABELS.index(Verdict.RIGHT)
-    found = {"accuracy": share(right[graded], cases[graded], seed)}
+    found = {"accuracy": (right, graded)}
     for name, verdict in SHARES.items():
-        found[name] = share(label[graded] == LABELS.index(verdict), cases[graded], seed)
-    found["policy_safe_share"] = share(label[graded] != LABELS.index(Verdict.UNSAFE), cases[graded], seed)
-    known = graded | (label == LABELS.index(UNANSWERED))
+        found[name] = (label == LABELS.index(verdict), graded)
+    found["policy_safe_share"] = (graded & (label != LABELS.index(Verdict.UNSAFE)), graded)
     if not (label == LABELS.index(UNKEPT)).any():
-        found["accuracy_of_intended"] = share(right[known], cases[known], seed)
+        found["accuracy_of_intended"] = (right, graded | (label == LABELS.index(UNANSWERED)))
     return found
 
 

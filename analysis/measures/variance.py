@@ -21,28 +21,32 @@ Moments = Callable[["NDArray[np.float64]"], "NDArray[np.float64]"]
 
 
 def variance(part: Part) -> dict[str, Figure]:
-    """Give coefficients of variation (sd / mean) of response time and cost per response, and the splits of variance.
+    """Give how unsteady response time and cost per response are, and where that comes from.
 
-    Var(throttled + service) = Var(throttled) + Var(service) + 2 Cov, each as a share of the whole; and by the law of
-    total variance Var(Y) = E[Var(Y|X)] + Var(E[Y|X]), the second term's share, for X = whether throttled, number of
-    attempts, output length class, worker, time block.
+    Each one's variance, sd / mean, and sd / mean of block means. Var(throttled + service) = Var(throttled) +
+    Var(service) + 2 Cov, in ms^2 and as shares of the whole. By the law of total variance Var(Y) = E[Var(Y|X)] +
+    Var(E[Y|X]): the second term's share, between classes, for X = whether throttled, number of attempts, output length
+    class, worker, time block; the first's, within them, is the rest.
     """
     response = part.turns["response_time_ms"].to_numpy(dtype=np.float64)
     if np.isnan(response).all():
         return {}
     codes = part.blocks.codes
-    found = _spreads("response_time", response, codes, part.seed)
+    found = _spreads("response_time", "ms2", response, part)
     throttled, service = (part.turns[f"{name}_time_ms"].to_numpy(dtype=np.float64) for name in ("throttled", "service"))
     found.update(split(throttled, service, codes, part.seed))
-    for name in CLASSES:
-        found[f"response_time_between_{name}_share"] = between(response, _classes(part, name), name)
+    found.update(_between("response_time", response, part))
     if "cost_usd" not in part.turns:
         return found
-    cost = np.where(part.turns["answered"].to_numpy(dtype=bool), part.turns["cost_usd"].to_numpy(), np.nan)
-    found.update(_spreads("cost_per_response", cost, codes, part.seed))
-    for name in ("attempts", "length_class", "time_block"):
-        found[f"cost_per_response_between_{name}_share"] = between(cost, _classes(part, name), name)
+    cost = _answered(part, "cost_usd")
+    found.update(_spreads("cost_per_response", "usd2", cost, part))
+    found.update(_between("cost_per_response", cost, part))
     return found
+
+
+def _between(name: str, values: NDArray[np.float64], part: Part) -> Iterator[tuple[str, Figure]]:
+    for by in CLASSES:
+        yield f"{name}_between_{by}_share", between(values, _classes(part, by), by)
 
 
 CLASSES = ("throttled", "attempts", "length_class", "worker", "time_block")
@@ -59,20 +63,38 @@ def _classes(part: Part, name: str) -> NDArray[np.integer[Any]]:
     return part.turns[name].to_numpy().astype(np.int16)
 
 
-def between_parts(parts: Sequence[Part], metric: str, name: str) -> Figure:
-    """Give the share of the variance of all turns together that lies between the parts, see `between`."""
-    values = [part.turns[metric].to_numpy(dtype=np.float64) for part in parts]
-    classes = [np.full(len(own), code, dtype=np.int16) for code, own in enumerate(values)]
-    every, which = np.concatenate([*values, np.zeros(0)]), np.concatenate([*classes, np.zeros(0, dtype=np.int16)])
-    return between(every, which, name)
+def between_endpoints(parts: Sequence[Part]) -> dict[str, Figure]:
+    """Give the shares of the variance of all turns together that lie between endpoints (and arms), see `between`."""
+    classes = [np.full(len(part.turns), code, dtype=np.int16) for code, part in enumerate(parts)]
+    which = np.concatenate([*classes, np.zeros(0, dtype=np.int16)])
+    found = {}
+    for name, metric in (("response_time", "response_time_ms"), ("cost_per_response", "cost_usd")):
+        columns = [_answered(part, metric) for part in parts if metric in part.turns]
+        if len(columns) == len(parts):
+            every = np.concatenate([*columns, np.zeros(0)])
+            found[f"{name}_between_endpoint_share"] = between(every, which, "endpoint")
+    return found
 
 
-def _spreads(name: str, x: NDArray[np.float64], codes: NDArray[np.integer[Any]], seed: int) -> dict[str, Figure]:
-    sums = block_sums(_powers(x), codes)
+def _answered(part: Part, column: str) -> NDArray[np.float64]:
+    """Give a column, NaN where the turn has no answer."""
+    values = part.turns[column].to_numpy(dtype=np.float64)
+    return np.where(part.turns["answered"].to_numpy(dtype=bool), values, np.nan)
+
+
+def _spreads(name: str, unit: str, x: NDArray[np.float64], part: Part) -> dict[str, Figure]:
+    sums = block_sums(_powers(x), part.blocks.codes)
     return {
-        f"{name}_cv": from_sums(sums, seed, _cv_of, "sd / mean"),
+        f"{name}_variance_{unit}": from_sums(sums, part.seed, variance_of, "variance"),
+        f"{name}_cv": from_sums(sums, part.seed, _cv_of, "sd / mean"),
         f"{name}_block_cv": _block_cv(sums),
     }
+
+
+def variance_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give E[x^2] - E[x]^2 from n and the sums of x and x^2."""
+    mean = sums[:, 1] / sums[:, 0]
+    return np.asarray(np.maximum(sums[:, 2] / sums[:, 0] - mean**2, 0.0))
 
 
 def _powers(*columns: NDArray[np.float64]) -> Iterator[NDArray[Any]]:
@@ -92,8 +114,7 @@ def _powers(*columns: NDArray[np.float64]) -> Iterator[NDArray[Any]]:
 
 
 def _cv_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    mean = sums[:, 1] / sums[:, 0]
-    return np.asarray(np.sqrt(np.maximum(sums[:, 2] / sums[:, 0] - mean**2, 0.0)) / mean)
+    return np.asarray(np.sqrt(variance_of(sums)) * sums[:, 0] / sums[:, 1])
 
 
 def _block_cv(sums: NDArray[np.float64]) -> Figure:
@@ -107,22 +128,41 @@ def _block_cv(sums: NDArray[np.float64]) -> Figure:
     return Estimate(value=value, n=len(means), method=f"sd / mean of {len(means)} block means")
 
 
+SPLIT = {
+    "throttled_time_variance_ms2": "throttled_time_variance_share",
+    "service_time_variance_ms2": "service_time_variance_share",
+    "twice_covariance_ms2": "covariance_share",
+}
+"""The terms of the split, and their shares of the whole."""
+
+
 def split(
     w: NDArray[np.float64], s: NDArray[np.float64], codes: NDArray[np.integer[Any]], seed: int
 ) -> dict[str, Figure]:
-    """Give the shares of Var(throttled + service) due to throttled time, service time and twice their covariance."""
+    """Split Var(throttled + service) into that of throttled time, of service time, and twice their covariance."""
     sums = block_sums(_powers(w, s), codes)
-    names = ("throttled_time_variance_share", "service_time_variance_share", "covariance_share")
-    return {name: from_sums(sums, seed, _share_of(which), "share of variance") for which, name in enumerate(names)}
+    found = {}
+    for which, (term, share) in enumerate(SPLIT.items()):
+        found[term] = from_sums(sums, seed, _term(which), "variance")
+        found[share] = from_sums(sums, seed, _share_of(which), "share of variance")
+    return found
+
+
+def _term(which: int) -> Moments:
+    return lambda sums: _terms(sums)[which]
 
 
 def _share_of(which: int) -> Moments:
     def share(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        n, w, s, ww, ws, ss = (sums[:, i] for i in range(6))
-        parts = (ww / n - (w / n) ** 2, ss / n - (s / n) ** 2, 2 * (ws / n - w * s / n**2))
-        return np.asarray(parts[which] / (parts[0] + parts[1] + parts[2]))
+        terms = _terms(sums)
+        return np.asarray(terms[which] / terms.sum(axis=0))
 
     return share
+
+
+def _terms(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    n, w, s, ww, ws, ss = (sums[:, i] for i in range(6))
+    return np.array([ww / n - (w / n) ** 2, ss / n - (s / n) ** 2, 2 * (ws / n - w * s / n**2)])
 
 
 def bootstrapped(

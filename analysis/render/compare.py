@@ -31,6 +31,7 @@ IN_MARKDOWN = (
     ("output_tokens", "mean"),
     ("throttled_share", ""),
     ("failed_share", ""),
+    ("accuracy", ""),
 )
 LEAST_SPAN, MOST_SPAN = math.log(1.25), math.log(4.0)
 

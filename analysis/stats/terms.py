@@ -21,6 +21,8 @@ class Terms:
 
     top: NDArray[np.float64]
     bottom: NDArray[np.float64]
+    by_case: bool = False
+    """Whether the figure's own interval allows for repeated cases, and not for neighbours in time."""
 
     def influence(self) -> NDArray[np.float64]:
         """Give (top - ratio bottom) / sum(bottom) of each turn: their squares add up to the ratio's variance.
@@ -36,6 +38,11 @@ class Terms:
 def of_hits(hits: NDArray[np.bool_]) -> Terms:
     """Give the terms of a share of all turns."""
     return Terms(hits.astype(np.float64), np.ones(len(hits)))
+
+
+def of_graded(hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> Terms:
+    """Give the terms of a share of the graded turns."""
+    return Terms((hits & among).astype(np.float64), among.astype(np.float64), by_case=True)
 
 
 def of_values(values: NDArray[np.float64]) -> Terms:

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from entries import entry
 
@@ -14,6 +15,7 @@ from analysis.comparing.margins import hold
 from analysis.comparing.shared import Cases, Stretches, discordant, shared
 from analysis.entry import Entry
 from analysis.model import Estimate
+from analysis.rows.grades import LABELS
 from scenarios.slo import parse_margin
 
 MEAN = parse_margin("mean(response_time_ms) <= 1")
@@ -122,7 +124,8 @@ def test_unlike_marks_of_the_same_cases_are_counted() -> None:
     """Of ten turns of one case, k-th beside k-th: two fail on the base alone, three on the candidate alone."""
     part = entry(1, 10).part
     marks = [np.isin(np.arange(10), failed) for failed in ([0, 1, 2], [2, 7, 8, 9])]
-    found = discordant((part, marks[0]), (part, marks[1]), Cases({"case-0": 0}))
+    every = np.ones(10, dtype=bool)
+    found = discordant((part, marks[0], every), (part, marks[1], every), Cases({"case-0": 0}))
     assert (found.pairs, found.only_base, found.only_candidate) == (10, 2, 3)
 
 
@@ -138,3 +141,38 @@ def test_answers_of_like_length_are_held_against_each_other() -> None:
     assert ("like_length_response_time_ms", "p95") not in {
         (one.name, one.statistic) for one in contrasts(couple(sides[0], sides[0]))
     }
+
+
+def with_grades(seed: int, right: float, cases: int = 200, turns: int = 800) -> Entry:
+    """Make graded turns: each case has its own difficulty, the same on every side; `right` is the mean accuracy."""
+    plain = with_cases(seed, cases, turns)
+    rng = np.random.default_rng(seed)
+    number = plain.part.turns["case_id"].str.removeprefix("case-").astype(int).to_numpy()
+    hard = np.random.default_rng(5).random(cases) < 0.2
+    chance = np.where(hard[number], 5 * right - 4, 1.0).clip(0, 1)
+    grade = np.where(rng.random(turns) < chance, "right", "wrong")
+    frame = plain.part.turns.assign(
+        grade=pd.Categorical(grade, categories=list(LABELS)), case_id=plain.part.turns["case_id"].astype("category")
+    )
+    return replace(plain, part=replace(plain.part, turns=frame))
+
+
+def test_scores_are_compared_pair_by_pair() -> None:
+    """Accuracy is held against its margin over the cases of both sides, and unlike pairs are counted."""
+    of = couple(with_grades(1, 0.9), with_grades(2, 0.84))
+    accuracy = next(one for one in contrasts(of) if one.name == "accuracy")
+    assert accuracy.discordant is not None
+    assert accuracy.discordant.pairs == 800
+    assert isinstance(accuracy.difference, Estimate)
+    unlike = accuracy.discordant.only_candidate - accuracy.discordant.only_base
+    assert accuracy.difference.value == pytest.approx(unlike / 800)
+    assert accuracy.seen == "lower"
+    lines = [parse_margin(text) for text in ("accuracy >= -1pp", "accuracy >= -20pp")]
+    assert [line.verdict for line in hold(lines, [of])] == ["fail", "pass"]
+
+
+def test_paired_scores_raise_no_false_alarm() -> None:
+    """Of forty A/A pairs of graded runs at most two fail a margin of no difference."""
+    line = parse_margin("accuracy >= -0pp")
+    pairs = (couple(with_grades(2 * seed, 0.9), with_grades(2 * seed + 1, 0.9)) for seed in range(40))
+    assert sum(hold([line], [pair])[0].verdict == "fail" for pair in pairs) <= 2

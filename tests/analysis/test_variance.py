@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from entries import entry
 
-from analysis.measures.variance import variance_ratio
+from analysis.measures.variance import SPLIT, between_endpoints, split, variance_ratio
 from analysis.model import Estimate, NotEstimable
 
 TURNS, BLOCKS = 2000, 20
@@ -60,6 +61,27 @@ def test_variance_ratio_of_interleaved_arms_is_narrower_together() -> None:
 def test_variance_ratio_needs_blocks_and_spread(base: np.ndarray, codes: np.ndarray) -> None:
     """Too few blocks, or nothing that varies, give no number."""
     assert isinstance(variance_ratio(base, codes, values(2), CODES, 1), NotEstimable)
+
+
+def test_split_adds_up_in_ms2_and_in_shares() -> None:
+    """Var(throttled) + Var(service) + 2 Cov is the variance of the sum, and the shares add up to 1."""
+    rng = np.random.default_rng(3)
+    waited = np.where(rng.random(TURNS) < 0.2, rng.exponential(900.0, TURNS), 0.0)
+    served = values(4, 400.0) + 0.3 * waited
+    found = split(waited, served, CODES, 1)
+    terms, shares = ([found[name].value for name in names] for names in (SPLIT, SPLIT.values()))  # type: ignore[union-attr]
+    assert (sum(terms), sum(shares)) == (pytest.approx((waited + served).var()), pytest.approx(1.0))
+
+
+def test_between_endpoints() -> None:
+    """Two endpoints of unlike level hold most of the variance between them; a single one has no between."""
+    slow, fast = entry(1, 1000, median_ms=2000, sigma=0.2).part, entry(2, 1000, median_ms=200, sigma=0.2).part
+    found = between_endpoints([slow, fast])
+    times, cost = found["response_time_between_endpoint_share"], found["cost_per_response_between_endpoint_share"]
+    assert isinstance(times, Estimate)
+    assert isinstance(cost, Estimate)
+    assert (times.value > 0.8, cost.value < 0.05) == (True, True)
+    assert all(isinstance(figure, NotEstimable) for figure in between_endpoints([slow]).values())
 
 
 def test_variance_ratio_leaves_its_inputs_alone() -> None:
