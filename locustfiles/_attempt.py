@@ -65,8 +65,8 @@ def note_trace(attempt: Attempt, trace: Trace, connect_s: float | None, clock: R
 
 
 def note_answer(attempt: Attempt, trace: Trace, decoder: Decoder, api: Api) -> tuple[Reply | None, Decision]:
-    """Fill in how it ended; say what to do next."""
-    if trace.status is not None and trace.status != HTTP_OK and not trace.failure:
+    """Fill in how it ended; say what to do next. Status and headers make a refusal, whatever becomes of its body."""
+    if trace.status is not None and trace.status != HTTP_OK and (trace.headers_at is not None or not trace.failure):
         decision = _refusal(attempt, trace, api)
         reply = None
     else:

@@ -17,7 +17,7 @@ from locustfiles._exchange import Trace
 from locustfiles._gate import Gate
 from locustfiles._lane import Lane
 from locustfiles._throttle import Wait, next_wait
-from scenarios.limits import VERDICTS, Decision
+from scenarios.limits import VERDICTS, WAITED_ON, Decision
 from scenarios.prompts import PlannedConversation, conversation_for
 from scenarios.records import ANSWERED, Attempt, Outcome
 from scenarios.wire import Message, Reply
@@ -47,6 +47,8 @@ class ChatSession:
         self._said = 0
         self._history: list[Message] = []
         self._passed_s = 0.0
+        own = Gate() if lane.scenario.throttle.policy == "honor" else None
+        self._gate = lane.gate or own  # scope: user
         self.next_turn_s = campaign.clock.now() + self._rng.random() * ARRIVAL_SPREAD_S
 
     def close(self) -> None:
@@ -187,9 +189,9 @@ class ChatSession:
             raise
         note_trace(attempt, trace, self._client.connect_s, self._campaign.clock)
         answer = note_answer(attempt, trace, decoder, self._lane.destination.api)
-        if (gate := self._lane.gate) is not None and trace.headers_at is not None:
+        if self._gate is not None and trace.headers_at is not None:
             left = left_of(trace, attempt, conversation.max_output_tokens)
-            gate.inform(left, self._passed_s, trace.headers_at)
+            self._gate.inform(left, self._passed_s, trace.headers_at)
         return answer
 
     def _wait(self, attempt: Attempt, wait: Wait | None, waited_s: float) -> float | None:
@@ -203,9 +205,8 @@ class ChatSession:
             waited = wait is not None
             if wait is not None and not wait.shared:
                 self._pause_until(started + wait.seconds)
-            if self._lane.gate is not None:
-                patience_s = self._patience_s(wait, waited_s)
-                held, passed = self._pass(self._lane.gate, patience_s)
+            if self._gate is not None:
+                held, passed = self._pass(self._gate, self._patience_s(wait, waited_s))
                 waited = waited or held
                 attempt.outcome = attempt.outcome if passed else Outcome.GAVE_UP
         except BaseException:
@@ -247,21 +248,22 @@ class ChatSession:
     def _decide(self, attempt: Attempt, decision: Decision, reply: Reply | None, waited_s: float) -> Wait | None:
         """Say how long to wait before trying again; None ends the turn. Marks the row when it gives up.
 
-        A limit, and a wait that the server names, hold for all who use the key; a busy server's bare 503 does not.
+        A limit, and a wait that the server names, hold for all who use the key, and for turns to come; a busy server's
+        bare 503 does not.
         """
         if decision.stop_endpoint:
             self._lane.stop(VERDICTS[decision.reason])
-        if not decision.retry:
+        if decision.outcome not in WAITED_ON:
             return None
-        throttle = self._lane.scenario.throttle
+        throttle, key_gate = self._lane.scenario.throttle, self._lane.gate
         hint = hint_of(self._client.trace, reply)
-        wait = next_wait(throttle, hint, attempt.attempt_no, waited_s, self._rng)
+        wait = next_wait(throttle, hint, attempt.attempt_no, waited_s, self._rng) if decision.retry else None
         attempt.wait_hint_s = hint.seconds if hint else None
         attempt.wait_source = hint.source if hint else (wait.source if wait else "")
         asked = hint or wait
-        shared = self._lane.gate is not None and (hint is not None or attempt.outcome is Outcome.THROTTLED)
-        if self._lane.gate is not None and asked is not None and shared:
-            self._lane.gate.refuse(asked.seconds, self._passed_s)
-        if wait is None and throttle.policy != "none":
+        holds = hint is not None or (key_gate is not None and attempt.outcome is Outcome.THROTTLED)
+        if self._gate is not None and asked is not None and holds:
+            self._gate.refuse(asked.seconds, self._passed_s)
+        if decision.retry and wait is None and throttle.policy != "none":
             attempt.outcome = Outcome.GAVE_UP
-        return wait and replace(wait, shared=shared)
+        return wait and replace(wait, shared=holds and key_gate is not None)

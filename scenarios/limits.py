@@ -19,7 +19,7 @@ from scenarios.wait_hint import Hint, backoff, jittered_s, wait_hint
 if TYPE_CHECKING:
     from scenarios.wire.protocol import ApiError
 
-__all__ = ["VERDICTS", "Decision", "Hint", "Reason", "backoff", "classify", "jittered_s", "wait_hint"]
+__all__ = ["VERDICTS", "WAITED_ON", "Decision", "Hint", "Reason", "backoff", "classify", "jittered_s", "wait_hint"]
 
 
 class Reason(StrEnum):
@@ -65,7 +65,8 @@ VERDICTS: dict[Reason, str] = {
 }
 """Reasons that stop an endpoint's load at once, in words: no later request can fare better."""
 
-_WAITED_ON = frozenset({Outcome.THROTTLED, Outcome.OVERLOADED})
+WAITED_ON = frozenset({Outcome.THROTTLED, Outcome.OVERLOADED})
+"""What may heal by waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def classify(status: int, headers: Mapping[str, str], error: ApiError) -> Decisi
     if wishes == {"true"} and reason is Reason.SERVER_ERROR:
         reason = Reason.TRANSIENT
     outcome = _OUTCOMES[reason]
-    return Decision(outcome, outcome in _WAITED_ON and "false" not in wishes, reason in VERDICTS, reason)
+    return Decision(outcome, outcome in WAITED_ON and "false" not in wishes, reason in VERDICTS, reason)
 
 
 Rule = Callable[[Refusal], bool]

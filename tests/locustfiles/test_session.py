@@ -163,11 +163,35 @@ def test_what_is_too_large_is_not_sent_again(serve: Serve) -> None:
 
 
 def test_a_server_may_forbid_the_retry(serve: Serve) -> None:
-    """`x-should-retry: false` ends the turn."""
-    server = serve(answering(refusal("429 Too Many", LIMITED, "x-should-retry: false", "Retry-After: 1")))
+    """`x-should-retry: false` ends the turn; the wait holds for the next one."""
+    server = serve(answering(refusal("429 Too Many", LIMITED, "x-should-retry: false", "retry-after-ms: 200")))
     campaign, lane = lane_to(server)
+    take_turns(campaign, lane, turns=2)
+    assert campaign.outcomes == ["throttled"] * 2
+    assert waits(campaign.rows)[0] >= 0.2
+
+
+def test_who_waits_alone_keeps_the_next_turn_back_too(serve: Serve) -> None:
+    """With `scope: user` a wait that was given up binds its user's next turn."""
+    server = serve(answering(refusal("429 Too Many", LIMITED, "retry-after-ms: 300")))
+    campaign, lane = lane_to(server, scope="user", max_wait="250ms")
+    take_turns(campaign, lane, turns=3)
+    assert campaign.outcomes == ["gave_up"] * 3
+    assert [row.sent_s is None for row in campaign.rows] == [False, True, False]
+
+
+def test_a_refusal_whose_body_breaks_off_is_a_refusal(serve: Serve) -> None:
+    """Status and headers have said it all: the wait is obeyed."""
+    broken = b"HTTP/1.1 429 Too Many\r\nretry-after-ms: 100\r\nContent-Length: 100\r\n\r\nshort"
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(chunked() if len(peer.server.requests) > 1 else broken)
+
+    campaign, lane = lane_to(serve(script))
     take_turns(campaign, lane)
-    assert campaign.outcomes == ["throttled"]
+    assert campaign.outcomes == ["throttled", "ok"]
+    assert waits(campaign.rows)[0] >= 0.1
 
 
 @pytest.mark.parametrize(("policy", "rows"), [("none", 1), ("naive", 3)])
