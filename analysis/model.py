@@ -4,41 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from analysis.figure import Estimate, Figure, Frozen, NotEstimable
+from analysis.selecting.selection import Matrix
+
+__all__ = ["Estimate", "Figure", "Frozen", "NotEstimable"]  # what every reader of a report needs besides
 
 REPORT_SCHEMA_VERSION = 1
 
 Verdict = Literal["pass", "fail", "inconclusive", "invalid"]
-
-
-class Frozen(BaseModel):
-    """An immutable part of the report."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Estimate(Frozen):
-    """A number with its 95 % interval, sample size and method; `low`/`high` are None when one-sided or unknown.
-
-    `n_effective` is the number of independent turns that would say as much, where it was estimated.
-    """
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-    n: int
-    n_effective: float | None = None
-    method: str
-
-
-class NotEstimable(Frozen):
-    """Why there is no number, and what would make one; `needed_turns` is how many turns, where that is all it takes."""
-
-    not_estimable: str
-    needed_turns: int | None = None
-
-
-Figure = Estimate | NotEstimable
 
 
 class Group(Frozen):
@@ -272,6 +247,7 @@ class Report(Frozen):
     variance: dict[str, Figure] = Field(default_factory=dict)
     quality: Quality | None = None
     experiment: Experiment | None = None
+    selection: Matrix | None = None
     notes: list[str]
     versions: dict[str, str]
     plots: Plots

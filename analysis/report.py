@@ -24,6 +24,7 @@ from analysis.rows.grades import grades
 from analysis.rows.grouping import group
 from analysis.rows.read import read_run
 from analysis.rows.turns import LEAN, columns_of, turns_of
+from analysis.selecting.choice import section
 from analysis.stats.shares import share, shares
 from analysis.verdicts import slo_eval
 from analysis.verdicts.headline import headline, verdict
@@ -95,6 +96,7 @@ def report(run: Run, tell: Tell = quiet) -> Report:
         notes=notes + _notes(run, billed) + [note for part in found for note in _unsteady(part)],
         versions=_versions(run.meta),
         experiment=experiment(found, groups, run.meta),
+        selection=section(entries, run.meta.get("scenario"), valid=judged.verdict == "valid"),
         plots=plots(found, entries, every, attempts),
     )
 

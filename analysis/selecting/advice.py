@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from analysis.model import Estimate
 from analysis.selecting.objective import CHEAPEST, FASTEST, Objective
@@ -21,12 +21,14 @@ def advise(kind: str, candidates: Sequence[Candidate], objective: Objective) -> 
     if not ranked or not ranked[0].best:
         return Advice(kind=kind, candidate=None, confidence=None, sentence=lead + _nobody(candidates))
     chosen = ranked[0]
-    sentence = f"{lead}take {chosen.name}, {_reason(chosen, candidates, objective)}{_doubt(chosen, ranked[1:])}"
+    sentence = f"{lead}take {chosen.name}, {_reason(chosen, objective)}{_doubt(chosen, ranked[1:])}"
+    if not kind:  # limits are held over all traffic, so they are said once
+        sentence = "; ".join([sentence, *list(_broken(candidates))[:3]])
     return Advice(kind=kind, candidate=chosen.name, confidence=chosen.best, sentence=f"{sentence}.")
 
 
 def _nobody(candidates: Sequence[Candidate]) -> str:
-    broken = [f"{one.name} breaks {line.line}" for one in candidates for line in one.limits if line.verdict == "fail"]
+    broken = list(_broken(candidates))
     if broken:
         return f"none can be taken: {'; '.join(broken[:3])}."
     invalid = [one.name for one in candidates if not one.valid]
@@ -35,17 +37,21 @@ def _nobody(candidates: Sequence[Candidate]) -> str:
     return "none can be recommended: the figures that decide are not estimable."
 
 
-def _reason(chosen: Candidate, candidates: Sequence[Candidate], objective: Objective) -> str:
-    said = [_figure(chosen, name) for name in dict.fromkeys([*objective.weights, FASTEST])]
+def _reason(chosen: Candidate, objective: Objective) -> str:
+    said = [_figure(chosen, name) for name in dict.fromkeys([*objective.weights, FASTEST, "accuracy"])]
     text = f"{_what(objective)} with {', '.join(filter(None, said))}"
     undecided = [line.line for line in chosen.limits if line.verdict == "inconclusive"]
     if undecided:
         text += f" (still open: {', '.join(undecided)})"
-    out = [one for one in candidates if one.valid and not one.eligible]
-    if out:
-        broken = [f"{one.name} breaks {line.line}" for one in out for line in one.limits if line.verdict == "fail"]
-        text += f"; {'; '.join(broken[:3])}"
     return text
+
+
+def _broken(candidates: Sequence[Candidate]) -> Iterator[str]:
+    """Say what limits each valid candidate breaks."""
+    for one in candidates:
+        lines = [line.line for line in one.limits if line.verdict == "fail"]
+        if one.valid and lines:
+            yield f"{one.name} breaks {' and '.join(lines)}"
 
 
 def _what(objective: Objective) -> str:

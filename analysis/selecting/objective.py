@@ -19,6 +19,10 @@ CHEAPEST = "cost_per_1k_responses_usd"
 FASTEST = "p95(response_time_ms)"
 
 
+GAINS = frozenset({"accuracy", "accuracy_of_intended", "policy_safe_share", "ok_share", "attainment"})
+"""Shares of which more is better."""
+
+
 @dataclass(frozen=True)
 class Objective:
     """`weights` by subject; the score is the sum of weight x ln(figure), less is better."""
@@ -79,4 +83,4 @@ def score(figures: Sequence[Mapping[str, Figure]], objective: Objective) -> NDAr
 def is_gain(subject: str) -> bool:
     """Tell whether more of a figure is better."""
     name = parse_subject(subject)[0].name
-    return METRICS[name].unit == "per_second" or name in ("ok_share", "accuracy")
+    return METRICS[name].unit == "per_second" or name in GAINS

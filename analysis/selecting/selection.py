@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from analysis.model import Figure, Frozen
+from analysis.figure import Figure, Frozen
 
 SELECTION_SCHEMA_VERSION = 1
 

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from graded import write_graded
 from synthetic import BASE, LARGE, Model, Plan, write_run
 
 from analysis.comparing.side import Wanted, known
 from analysis.model import Estimate, NotEstimable
 from analysis.render.axis import axis
 from analysis.render.matrix import html, to_json, to_markdown
+from analysis.report import build
 from analysis.selecting import pareto
 from analysis.selecting.matrix import matrix
 from analysis.selecting.selection import Matrix
@@ -30,6 +32,9 @@ DEAR = replace(
     tokens_per_second=200.0,
     prices={"input": "5", "cached_input": None, "cache_write": None, "output": "20"},
 )
+
+
+GRADED = Plan(models=(BASE,), turns=900, steady_s=300, slo=())
 
 
 def chosen(folder: Path, *models: Model, slo: tuple[str, ...] = (), healthy: bool = True, **scenario: object) -> Matrix:
@@ -97,6 +102,39 @@ def test_weights_of_the_scenario_decide(tmp_path: Path) -> None:
     """Who weighs speed alone gets the fastest, per kind of traffic too."""
     found = chosen(tmp_path, BASE, DEAR, selection={"weights": {"p95(response_time_ms)": 1}})
     assert [(one.kind, one.candidate) for one in found.advice] == [("", "dear"), ("long", "dear"), ("support", "dear")]
+
+
+def test_accuracy_is_a_criterion_where_answers_were_graded(tmp_path: Path) -> None:
+    """It has a column, more of it is better, and it can be weighed alone."""
+    for name, right in (("good", 0.98), ("poor", 0.3)):
+        write_graded(tmp_path / name, replace(GRADED, seed=len(name)), {"right": right, "wrong": 1 - right})
+    found = matrix([known(Wanted(tmp_path / name)) for name in ("good", "poor")])
+    assert ("accuracy" in found.columns, "accuracy" in found.criteria) == (True, True)
+    good, poor = found.candidates
+    assert (good.on_front or 0) > (poor.on_front or 0)
+    assert (found.advice[0].candidate, ", accuracy 9" in found.advice[0].sentence) == (good.name, True)
+    assert "Right answers" in to_markdown(found)
+
+
+def test_one_who_was_not_graded_is_named(tmp_path: Path) -> None:
+    """Of whom nothing is known, accuracy says nothing."""
+    write_graded(tmp_path / "good", GRADED, {"right": 0.9, "wrong": 0.1})
+    write_run(tmp_path / "plain", replace(GRADED, models=(SLOW,)))
+    found = matrix([known(Wanted(tmp_path / name)) for name in ("good", "plain")])
+    assert [note for note in found.notes if "graded" in note] == [
+        "no answer of slow was graded: accuracy says nothing of it"
+    ]
+
+
+def test_a_campaigns_report_holds_its_matrix(tmp_path: Path) -> None:
+    """Several endpoints of one run are candidates as in `tailgate matrix`, for all traffic; a single one is none."""
+    found = chosen(tmp_path, SLOW, BASE, DEAR, slo=("p95(response_time_ms) < 4500",))
+    own = build(tmp_path).selection
+    assert own is not None
+    assert [one.figures for one in own.candidates] == [one.figures for one in found.candidates]
+    assert (own.advice, own.dominances) == (found.advice[:1], found.dominances)
+    write_run(tmp_path / "one", Plan(models=(BASE,), turns=300))
+    assert build(tmp_path / "one").selection is None
 
 
 def test_equals_cannot_be_told_apart(tmp_path: Path) -> None:
