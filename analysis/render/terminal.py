@@ -46,6 +46,9 @@ def print_report(report: Report, console: Console) -> None:
             page.line(summary.VOID)
     for sentence in experiment_grid.sentences(report):
         page.line(sentence, "  · ")
+    for advice in report.selection.advice if report.selection and report.validity.verdict == "valid" else ():
+        page.line("")
+        page.line(clean(advice.sentence))
     groups = summary.headline_groups(report)
     if groups:
         heads = [summary.group_name(group, groups) for group in groups]
