@@ -39,6 +39,7 @@ class Entry:
     table: PriceTable | None
     cases: object = None
     lines: Sequence[Slo] = ()
+    monthly_turns: int | None = None
 
     @cached_property
     def unit_costs(self) -> UnitCosts:
@@ -47,7 +48,7 @@ class Entry:
         limited = any(slo_eval.is_per_turn(line) and slo_eval.concerns(line, part) for line in self.lines)
         limited = limited or bool(self.qualities)
         good = slo_eval.good_turns(list(self.lines), part, self.cases) & quality.not_wrong(part.turns)
-        return UnitCosts(part, self.table, self.cases, good if limited else None)
+        return UnitCosts(part, self.table, self.cases, good if limited else None, self.monthly_turns)
 
     @cached_property
     def costs(self) -> Mapping[str, Figure]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.entry import Entry
 from analysis.foreign import imported
-from analysis.measures import bill, cost, disturbed, latency, quality, rates, steady
+from analysis.measures import bill, cost, disturbed, latency, month, quality, rates, steady
 from analysis.measures.experiment import experiment
 from analysis.measures.gaps import histogram
 from analysis.measures.part import grouped, parts, spans
@@ -92,7 +92,7 @@ def report(run: Run, tell: Tell = quiet) -> Report:
         health=workers(run.meta),
         variance=between_endpoints([entry.part for entry in entries]),
         quality=quality.quality(found, graded),
-        cost=bill.summary(billed, prices, list(dict.fromkeys(part.endpoint for part in found))),
+        cost=_cost(run, found, groups, billed, prices),
         notes=notes + _notes(run, billed) + [note for part in found for note in _unsteady(part)],
         versions=_versions(run.meta),
         experiment=experiment(found, groups, run.meta),
@@ -113,7 +113,16 @@ def _measured(
         if len(part.turns) or part.phase == "steady":
             groups.append(group)
         if part.phase == "steady":
-            entries.append(Entry(part, gaps, prices.get(part.endpoint), run.meta.get("cases"), lines))
+            entries.append(
+                Entry(
+                    part,
+                    gaps,
+                    prices.get(part.endpoint),
+                    run.meta.get("cases"),
+                    lines,
+                    month.monthly_turns(run.meta, part.endpoint),
+                )
+            )
     return groups, entries
 
 
@@ -165,7 +174,7 @@ def _group(
             table,
             meta.get("cases"),
             good & quality.not_wrong(part.turns),
-            _monthly_turns(meta, part.endpoint),
+            month.monthly_turns(meta, part.endpoint),
         ).figures(),
         rates=speeds,
         attainment=share(good, part.blocks, part.seed),
@@ -174,12 +183,14 @@ def _group(
     )
 
 
-def _monthly_turns(meta: dict[str, Any], endpoint: str) -> int | None:
-    scenario = meta.get("scenario")
-    block = scenario.get("cost") if isinstance(scenario, dict) else None
-    turns = block.get("monthly_turns") if isinstance(block, dict) else None
-    number = turns.get(endpoint) if isinstance(turns, dict) else turns
-    return number if isinstance(number, int) else None
+def _cost(
+    run: Run, found: list[Part], groups: list[Group], billed: Mapping[str, bill.Bill], prices: Mapping[str, PriceTable]
+) -> dict[str, object]:
+    """Give the cost block: the bill, and a month of the scenario's mix."""
+    endpoints = list(dict.fromkeys(part.endpoint for part in found))
+    block = bill.summary(billed, prices, endpoints, _text(run.meta, "started_at", "unknown")[:10])
+    mix = month.mixed(run.meta, groups)
+    return block if mix is None else {**block, month.NAME: mix.model_dump(exclude_none=True)}
 
 
 def _users(part: Part, meta: dict[str, Any]) -> int:
@@ -246,17 +257,21 @@ def _notes(run: Run, billed: Mapping[str, bill.Bill]) -> list[str]:
     missing = sum(sum(one.unknown.values()) for one in billed.values())
     if missing:
         notes.append(f"attempts without known token usage: {missing:,}; their cost is unknown and in no total")
+    guessed = sum(one.estimated for one in billed.values())
+    if guessed:
+        notes.append(f"attempts whose token usage is an estimate, not the server's: {guessed:,}; so is their cost")
     return notes
 
 
 def _unverified(meta: Mapping[str, Any]) -> list[str]:
     """Name endpoints whose certificates were not verified: anybody may have answered."""
-    endpoints = (meta.get("scenario") or {}).get("endpoints") or {}
+    scenario = meta.get("scenario")
+    endpoints = scenario.get("endpoints") if isinstance(scenario, dict) else None
     remedy = "set ca_file in place of insecure: true"
     return [
         f"{name}'s TLS certificate was not verified, so that anybody on the way may have answered: {remedy}"
-        for name, endpoint in endpoints.items()
-        if endpoint.get("insecure")
+        for name, endpoint in (endpoints.items() if isinstance(endpoints, dict) else ())
+        if isinstance(endpoint, dict) and endpoint.get("insecure")
     ]
 
 

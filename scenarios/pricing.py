@@ -31,6 +31,8 @@ class PriceTable(Rates):
     """Rates of one endpoint, and where they come from."""
 
     source: str
+    as_of: str = ""
+    """Day on which a list price was looked up; "" = that of the run."""
     tiers: tuple[Tier, ...] = ()
 
     def rates(self, input_tokens: int) -> Rates:
@@ -107,9 +109,10 @@ def _table(provider: str, model: Any, *, by_url: bool) -> PriceTable | None:
     }
     if columns["input"] is None or columns["output"] is None:
         return None
+    today = datetime.now(UTC).date().isoformat()
     how = "" if by_url else ", by model name"
     source = f"genai-prices {version('genai-prices')}: {provider}/{model.id}{how}"
-    return PriceTable(**_rates(columns, 0), source=source, tiers=_tiers(columns))
+    return PriceTable(**_rates(columns, 0), source=source, as_of=today, tiers=_tiers(columns))
 
 
 def _tiers(columns: dict[str, Any]) -> tuple[Tier, ...]:

@@ -96,6 +96,6 @@ def _prices(couple: Couple) -> Iterator[str]:
     if any(table is None for table in tables) and any(table is not None for table in tables):
         yield "only one side has prices, so cost cannot be compared"
         return
-    rates = [table.model_dump(exclude={"source"}) for table in tables if table is not None]
+    rates = [table.model_dump(exclude={"source", "as_of"}) for table in tables if table is not None]
     if any(each != rates[0] for each in rates[1:]):
         yield "prices differ between the sides: cost moves with them, not only with the tokens"

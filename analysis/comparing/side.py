@@ -13,6 +13,7 @@ from analysis.foreign.imported_entry import entries
 from analysis.measures import cost
 from analysis.measures.disturbed import windows
 from analysis.measures.gaps import histogram
+from analysis.measures.month import monthly_turns
 from analysis.measures.part import parts, spans
 from analysis.model import Report
 from analysis.report import gaps_of, report, seed_of
@@ -90,7 +91,12 @@ def entries_of(run: Run) -> dict[Key, Entry]:
     cases = run.meta.get("cases")
     return {
         (part.endpoint, part.arm): Entry(
-            part, histogram(gaps_of(run.gaps, part), part.seed), prices.get(part.endpoint), cases, lines
+            part,
+            histogram(gaps_of(run.gaps, part), part.seed),
+            prices.get(part.endpoint),
+            cases,
+            lines,
+            monthly_turns(run.meta, part.endpoint),
         )
         for part in parts(every, attempts, spans(run.meta, every), seed_of(run.meta), windows(run.meta))
         if part.phase == "steady"

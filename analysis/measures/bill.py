@@ -34,6 +34,8 @@ class Bill:
 
     usd: dict[str, Decimal] = field(default_factory=lambda: dict.fromkeys(FATES, Decimal(0)))
     unknown: Counter[str] = field(default_factory=Counter)
+    estimated: int = 0
+    """Attempts whose usage the server did not state, but somebody estimated: their cost is in the dollars."""
 
     @property
     def total(self) -> Decimal:
@@ -55,7 +57,9 @@ def bills(
     for first, piece in pieces(attempts):
         of = fates(piece, ended[first : first + len(piece)])
         for name, rows in _by_endpoint(piece):
-            _add(found.setdefault(name, Bill()), tokens(piece.iloc[rows]), of[rows], prices.get(name))
+            own = found.setdefault(name, Bill())
+            _add(own, tokens(piece.iloc[rows]), of[rows], prices.get(name))
+            own.estimated += int((piece["usage_source"].iloc[rows] == "estimated").sum())
     return found
 
 
@@ -82,9 +86,14 @@ def _add(bill: Bill, used: pd.DataFrame, of: NDArray[np.int8], table: PriceTable
                 bill.usd[name] += int(count) * rate / MILLION
 
 
-def summary(found: Mapping[str, Bill], prices: Mapping[str, PriceTable], endpoints: Sequence[str]) -> dict[str, object]:
-    """Give the run's cost block: exact totals as decimal text, waste by fate, prices with source, what is unknown."""
-    each = {name: _endpoint(found.get(name, Bill()), prices.get(name)) for name in endpoints}
+def summary(
+    found: Mapping[str, Bill], prices: Mapping[str, PriceTable], endpoints: Sequence[str], day: str
+) -> dict[str, object]:
+    """Give the run's cost block: exact totals as decimal text, waste by fate, prices with source, what is unknown.
+
+    `day` is the run's, which prices without a date of their own are of.
+    """
+    each = {name: _endpoint(found.get(name, Bill()), prices.get(name), day) for name in endpoints}
     complete = bool(endpoints) and all(name in prices for name in endpoints)
     total = sum((found[name].total for name in endpoints if name in found), Decimal(0))
     return {
@@ -95,7 +104,7 @@ def summary(found: Mapping[str, Bill], prices: Mapping[str, PriceTable], endpoin
     }
 
 
-def _endpoint(bill: Bill, table: PriceTable | None) -> dict[str, object]:
+def _endpoint(bill: Bill, table: PriceTable | None, day: str) -> dict[str, object]:
     missing = sum(bill.unknown.values())
     if table is None:
         return {"total_usd": None, "not_estimable": "no price", "attempts_of_unknown_usage": missing}
@@ -104,9 +113,11 @@ def _endpoint(bill: Bill, table: PriceTable | None) -> dict[str, object]:
         "wasted_usd": text(bill.total - bill.usd["answered"]),
         **{f"{fate}_usd": text(bill.usd[fate]) for fate in FATES[1:]},
         "attempts_of_unknown_usage": missing,
+        **({"attempts_of_estimated_usage": bill.estimated} if bill.estimated else {}),
         **{f"{fate}_of_unknown_usage": bill.unknown[fate] for fate in FATES if bill.unknown[fate]},
         "prices_usd_per_million_tokens": {kind: str(rate) for kind, rate in rates_by_kind(table).items()},
         "source": table.source,
+        "prices_as_of": table.as_of or day,
     }
 
 

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 BATCH_KINDS = ("document", "batch")
 """Kinds of conversation of which each one is the work on one document."""
 
+ABSENT = {
+    "cost_per_document_usd": f"no conversation is of the kind {' or '.join(BATCH_KINDS)}",
+    "cost_per_month_usd": "the scenario does not say cost: {monthly_turns: ...}",
+    "cost_per_good_response_usd": "no limit and no grade says which response is good",
+}
+"""Why a figure that was asked for is not there."""
+
 SCALES = {"cost_per_1k_responses_usd": 1000.0, "wasted_per_1k_responses_usd": 1000.0}
 """Factors that figures are given with; per million tokens it is a million, per month the turns of a month."""
 

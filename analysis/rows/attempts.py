@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 IDS = ("user_id", "conversation_id", "turn_id")
 """Read as 64-bit hashes: they are only ever compared, and ten million strings would not fit."""
 
-LABELS = ("worker", "case_id", "endpoint", "arm", "phase", "outcome", "error_code")
+LABELS = ("worker", "case_id", "endpoint", "arm", "phase", "outcome", "error_code", "usage_source")
 """Read as categories."""
 
 STAMPS = ("seq", "intended_s", "sent_s", "first_token_s", "first_output_s", "last_token_s", "end_s", "waited_s")

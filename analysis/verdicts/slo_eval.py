@@ -10,6 +10,7 @@ import numpy as np
 
 from analysis.measures.rates import rate
 from analysis.measures.slices import kinds
+from analysis.measures.unit_costs import ABSENT
 from analysis.model import Figure, NotEstimable, SloLine
 from analysis.stats.quantiles import mean, quantile
 from analysis.stats.shares import mark, share
@@ -97,7 +98,7 @@ def measure(slo: Slo, part: Part, gaps: Histogram | None, given: Mapping[str, Fi
     if slo.metric.endswith("_per_second"):
         return rate(part, slo.metric)
     if kind == "scalar":
-        return given.get(slo.metric, NotEstimable(not_estimable=f"{slo.metric} was not measured"))
+        return given.get(slo.metric, NotEstimable(not_estimable=ABSENT.get(slo.metric, "it was not measured")))
     if slo.metric == "gap_ms" and gaps is None:
         return NotEstimable(not_estimable="no gaps were recorded")
     data = gaps if slo.metric == "gap_ms" and gaps is not None else part.sample(slo.metric)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from synthetic import BASE, LARGE, TWO_ENDPOINTS, Plan, write_run
 
 from analysis.measures import cost
-from analysis.model import NotEstimable
+from analysis.model import NotEstimable, Report
 from analysis.report import build
 from analysis.rows.attempts import SMALL
 from scenarios.pricing import PriceTable, Tier, cost_usd
@@ -105,6 +105,69 @@ def test_unreadable_price(tmp_path: Path, entry: object) -> None:
     meta = json.loads((folder / "run.json").read_text())
     (folder / "run.json").write_text(json.dumps({**meta, "prices": {"small": entry}}))
     assert "the price of small in run.json cannot be read: its cost is unknown" in build(folder).notes
+
+
+def with_meta(folder: Path, plan: Plan, **changes: object) -> Report:
+    """Write a run, change its run.json, and report on it."""
+    write_run(folder, plan)
+    path = folder / "run.json"
+    meta = json.loads(path.read_text(encoding="utf-8"))
+    scenario = {**meta["scenario"], **changes.pop("scenario", {})}  # type: ignore[dict-item]
+    path.write_text(json.dumps({**meta, **changes, "scenario": scenario}), encoding="utf-8")
+    return build(folder)
+
+
+def test_a_document_is_a_conversation_of_a_batch_kind(tmp_path: Path) -> None:
+    """Cost per document is that of all turns of documents over the documents; another kind has no part in it."""
+    cases = {f"case-{i}": {"kind": "document" if i < 2 else "support"} for i in range(5)}
+    found = with_meta(tmp_path / "run", Plan(turns=1500), cases=cases).groups[-1].cost
+    frame = pd.read_csv(tmp_path / "run" / "attempts.csv")
+    rows = frame[(frame["phase"] == "steady") & frame["case_id"].isin(["case-0", "case-1"])]
+    plain = rows["input_tokens"] - rows["cached_input_tokens"]
+    usd = (plain * 0.15 + rows["cached_input_tokens"] * 0.075 + rows["output_tokens"] * 0.6).sum() / 1e6
+    expected = usd / rows["conversation_id"].nunique()
+    assert found["cost_per_document_usd"].value == pytest.approx(expected)  # type: ignore[union-attr]
+    assert "cost_per_document_usd" not in with_meta(tmp_path / "other", Plan(turns=200)).groups[-1].cost
+
+
+def test_a_million_input_tokens(tmp_path: Path) -> None:
+    """All that was paid over the input tokens of the turns: with the output's share in it, dearer than their price."""
+    report = with_meta(tmp_path / "run", Plan(turns=400))
+    frame = pd.read_csv(tmp_path / "run" / "attempts.csv")
+    rows = frame[frame["phase"] == "steady"]
+    per_1k, per_million = (
+        report.groups[-1].cost[name].value  # type: ignore[union-attr]
+        for name in ("cost_per_1k_responses_usd", "cost_per_million_input_tokens_usd")
+    )
+    assert per_million == pytest.approx(per_1k / 1000 * len(rows) / rows["input_tokens"].sum() * 1e6)
+
+
+def test_a_month_of_a_mix_adds_up(tmp_path: Path) -> None:
+    """Each endpoint's month is its cost per turn times its turns; the mix is their sum; objectives may be on it."""
+    mix = {"large": 100_000, "small": 900_000}
+    lines = ["cost_per_month_usd < 1000000 where endpoint=small", "cost_per_document_usd < 1"]
+    report = with_meta(tmp_path / "run", TWO_ENDPOINTS, scenario={"cost": {"monthly_turns": mix}, "slo": lines})
+    steady = [group for group in report.groups if group.phase == "steady"]
+    months = [group.cost["cost_per_month_usd"] for group in steady]
+    whole = report.cost["cost_per_month_usd"]
+    assert whole["value"] == pytest.approx(sum(month.value for month in months))  # type: ignore[index, union-attr]
+    assert whole["low"] < whole["value"] < whole["high"]  # type: ignore[index]
+    assert [(line.verdict, line.endpoint) for line in report.slo if "month" in line.line] == [("pass", "small")]
+    assert "no conversation is of the kind document or batch" in report.slo[-1].sentence
+
+
+def test_prices_have_a_date_and_estimates_are_named(tmp_path: Path) -> None:
+    """Prices of the scenario are of the run's day; usage that the server did not state is counted."""
+    folder = tmp_path / "run"
+    write_run(folder, Plan(turns=100))
+    path = folder / "attempts.csv"
+    frame = pd.read_csv(path, dtype="str", keep_default_na=False)
+    frame.loc[:9, "usage_source"] = "estimated"
+    frame.to_csv(path, index=False)
+    report = build(folder)
+    own = report.cost["endpoints"]["small"]  # type: ignore[index]
+    assert (own["prices_as_of"], own["attempts_of_estimated_usage"]) == ("2026-11-23", 10)
+    assert "attempts whose token usage is an estimate, not the server's: 10; so is their cost" in report.notes
 
 
 def test_counts_are_small_floats() -> None:
