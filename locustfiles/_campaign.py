@@ -61,9 +61,9 @@ class Campaign:
         """Complete an attempt's row and hand it to the recorder."""
         attempt.phase = self.schedule.phase_at(attempt.endpoint, attempt.arm, attempt.intended_s)
         attempt.gap_max_s = self.gaps.record(
-            attempt.endpoint, attempt.arm, attempt.phase, self.clock.now(), trace.arrivals
+            attempt.endpoint, attempt.arm, attempt.phase, self.clock.now(), trace.arrivals, trace.merged
         )
-        self.health.note(attempt)
+        self.health.note(attempt, trace.merged)
         self.recorder.append(attempt)
         tally = lane.tally
         tally.refusals += attempt.outcome in REFUSED_FOR_NOW

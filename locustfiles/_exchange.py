@@ -29,6 +29,12 @@ DONE_GRACE_S = 1.0
 LATE_S = 0.005
 """Behind by this much, the loop may find two chunks of a stream waiting: it reads them apart, with two calls each."""
 
+HOPELESS_S = 0.1
+"""Behind by this much, it reads all that waits, so as to catch up: the run is invalid anyway."""
+
+ONE_SEGMENT_S = 2e-6
+"""Arrivals nearer than this carry the stamp of one segment: sending each by itself takes longer."""
+
 SIZE_LINE_BYTES = 8
 
 log = logging.getLogger("tailgate")
@@ -49,6 +55,9 @@ class Trace:
     end: float | None = None
     arrivals: list[float] = field(default_factory=list)
     coalesced: int = 0
+    """Chunks that came with another one before them."""
+    merged: int = 0
+    """Those of them that may have come apart, and waited together for a late loop."""
     bytes_in: int = 0
     lag_s: float = 0.0
     status: int | None = None
@@ -157,8 +166,9 @@ class Exchange:
     def _readable(self) -> None:
         """Take what arrived. Runs in the event loop: nothing here may block."""
         connection = self._connection
+        late = BACKLOG.lag_s >= LATE_S
         try:
-            data = connection.read() if BACKLOG.lag_s < LATE_S else self._read_late()
+            data = self._read_late() if late else connection.read()
             if data is None or (self._plain is not None and self._take_plain(self._plain, data)):
                 return
             lag_s = connection.lag_s
@@ -176,8 +186,8 @@ class Exchange:
                 if count := self._new_chunks:
                     trace.arrivals.append(now)
                     if count > 1:
-                        trace.coalesced += count - 1
                         trace.arrivals.extend([now] * (count - 1))
+                        self._note_coalesced(count - 1, late=late or lag_s >= LATE_S)
             if self._parser.complete:
                 self._end("")
             elif connection.ended or self._decoder.done:
@@ -195,13 +205,28 @@ class Exchange:
 
     def _read_late(self) -> bytes | None:
         """Read no more than one HTTP chunk: one that waits behind it in a segment of its own keeps its stamp."""
-        connection = self._connection
-        if connection.encrypted or not self._parser.between_chunks:
+        connection, arrivals = self._connection, self.trace.arrivals
+        if BACKLOG.lag_s >= HOPELESS_S:
             return connection.read()
-        head = connection.read(SIZE_LINE_BYTES)
+        if connection.encrypted:
+            data = connection.read_record()
+        elif self._parser.between_chunks:
+            data = self._read_chunk()
+        else:
+            data = connection.read()
+        if data and arrivals and perf_counter() - connection.lag_s - arrivals[-1] < ONE_SEGMENT_S:
+            self._note_coalesced(1, late=True)
+        return data
+
+    def _read_chunk(self) -> bytes | None:
+        head = self._connection.read(SIZE_LINE_BYTES)
         if head and (rest := missing(head)):
-            head += connection.read(min(rest, RECEIVE_BYTES)) or b""
+            head += self._connection.read(min(rest, RECEIVE_BYTES)) or b""
         return head
+
+    def _note_coalesced(self, count: int, *, late: bool) -> None:
+        self.trace.coalesced += count
+        self.trace.merged += count if late else 0
 
     def _take_plain(self, plain: Plain, data: bytes) -> bool:
         """Take `data` if it is one chunk with one content event like the last."""

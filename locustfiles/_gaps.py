@@ -17,7 +17,11 @@ from hdrh.histogram import HdrHistogram
 
 WINDOW_S = 10.0
 LOWEST_US, HIGHEST_US, DIGITS = 1, 3_600_000_000, 3
-COLUMNS = ("run_id", "worker", "endpoint", "arm", "phase", "window_start_s", "window_s", "count", "histogram")
+COLUMNS = (
+    *("run_id", "worker", "endpoint", "arm", "phase", "window_start_s", "window_s", "count"),
+    *("merged", "histogram"),
+)
+"""`merged` of the counted gaps read 0 because their chunks waited together for a late loop; each lengthens another."""
 
 A_SECOND_US = 1e6
 COUNTED_AT_ONCE = 2000
@@ -32,10 +36,13 @@ class Gaps:
         self._labels = run_id, worker
         self._counts: dict[Key, Counter[int]] = defaultdict(Counter)
         self._uncounted: dict[Key, list[float]] = defaultdict(list)
+        self._merged: Counter[Key] = Counter()
         self._window = 0
         self._rows: list[list[str]] = []
 
-    def record(self, endpoint: str, arm: str, phase: str, end_s: float, arrivals: Sequence[float]) -> float | None:
+    def record(  # noqa: PLR0913, PLR0917 - a response's labels, and what was seen of it
+        self, endpoint: str, arm: str, phase: str, end_s: float, arrivals: Sequence[float], merged: int = 0
+    ) -> float | None:
         """Count the gaps of one response; give the largest in seconds, None when there is none."""
         if len(arrivals) < 2:
             return None
@@ -47,6 +54,8 @@ class Gaps:
         key = endpoint, arm, phase, window
         uncounted = self._uncounted[key]
         uncounted += gaps
+        if merged:
+            self._merged[key] += merged
         if len(uncounted) > COUNTED_AT_ONCE:
             self._count(key)
         return max(gaps)
@@ -71,7 +80,8 @@ class Gaps:
         endpoint, arm, phase, window = key
         encoded = _encode(counter)
         start_s = f"{window * WINDOW_S:g}"
-        return [*self._labels, endpoint, arm, phase, start_s, f"{WINDOW_S:g}", str(counter.total()), encoded]
+        counts = str(counter.total()), str(self._merged.pop(key, 0))
+        return [*self._labels, endpoint, arm, phase, start_s, f"{WINDOW_S:g}", *counts, encoded]
 
 
 def _encode(counter: Counter[int]) -> str:

@@ -41,8 +41,8 @@ class Health:
         psutil.cpu_percent()
         self._greenlet = gevent.spawn(self._sample_cpu)
 
-    def note(self, attempt: Attempt) -> None:
-        """Take what an attempt says of the instrument."""
+    def note(self, attempt: Attempt, merged: int) -> None:
+        """Take what an attempt says of the instrument; `merged` as in its trace."""
         meter = self._meter((attempt.endpoint, attempt.arm, attempt.phase))
         lag_s = None
         if attempt.attempt_no == 1 and attempt.sent_s is not None:
@@ -52,6 +52,7 @@ class Health:
         meter.schedule_lag.note(lag_s)
         meter.chunks += attempt.chunks or 0
         meter.coalesced += attempt.coalesced or 0
+        meter.merged += merged
 
     def reading(self) -> dict[str, Any]:
         """Sum up so far: the whole run, and under `phases` each phase."""

@@ -71,6 +71,7 @@ class Meter:
     machine_cpu: list[float] = field(default_factory=list)
     chunks: int = 0
     coalesced: int = 0
+    merged: int = 0
 
     def with_attempts_of(self, others: Iterable[Meter]) -> Meter:
         """Give this meter's loop and CPU with the attempts of others: an attempt is noted once, in its phase."""
@@ -81,6 +82,7 @@ class Meter:
             whole.connect.add(other.connect)
             whole.chunks += other.chunks
             whole.coalesced += other.coalesced
+            whole.merged += other.merged
         return whole
 
     def reading(self) -> dict[str, float | int | None]:
@@ -95,6 +97,7 @@ class Meter:
             "machine_cpu_max": highest_mean(self.machine_cpu),
             "chunks": self.chunks,
             "coalesced": self.coalesced,
+            "merged": self.merged,
         }
 
 

@@ -38,6 +38,7 @@ class WorkerReport:
     machine_cpu_max: float | None = None
     chunks: int = 0
     coalesced: int = 0
+    merged: int = 0
     phases: list[dict[str, Any]] = field(default_factory=list)
     gaps: list[list[str]] = field(default_factory=list)
     answers: list[dict[str, Any]] = field(default_factory=list)

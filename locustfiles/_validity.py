@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
+
+from locustfiles._schedule import STEADY
 
 CPU_LIMIT = 0.95
 """A worker is one thread: at 95 % of a core, sends queue behind reads and schedule lag grows without bound."""
 
 LOOP_LAG_P99_LIMIT_S = 0.1
 """Arrivals are stamped by the kernel, so a late loop does not distort them; past 100 ms it delays sends visibly."""
+
+MERGED_LIMIT = 0.05
+"""Share of the chunks that waited with another for a late loop: what is not known of them is a tenth of a median."""
 
 ROWS_LOST_LIMIT = 0
 """A lost row is an attempt that nobody can judge."""
@@ -23,6 +28,7 @@ class WorkerFacts(Protocol):
     loop_lag_p99_s: float | None
     rows_lost: int | None
     absences: list[dict[str, Any]]
+    phases: list[dict[str, Any]]
 
 
 def judge(workers: Sequence[WorkerFacts]) -> dict[str, object]:
@@ -31,19 +37,30 @@ def judge(workers: Sequence[WorkerFacts]) -> dict[str, object]:
     return {"verdict": "invalid" if reasons else "valid", "reasons": reasons}
 
 
-def _reasons(worker: WorkerFacts) -> list[str]:
-    reasons = []
+def _reasons(worker: WorkerFacts) -> Iterator[str]:
     if worker.cpu_max is not None and worker.cpu_max > CPU_LIMIT:
-        reasons.append(
+        yield (
             f"worker {worker.worker} used {worker.cpu_max:.0%} of a core (limit {CPU_LIMIT:.0%}): the load "
             "generator was the bottleneck; use more workers or fewer users"
         )
     if worker.loop_lag_p99_s is not None and worker.loop_lag_p99_s > LOOP_LAG_P99_LIMIT_S:
-        reasons.append(
+        yield (
             f"worker {worker.worker}'s event loop was late by {worker.loop_lag_p99_s * 1000:.0f} ms at p99 "
             f"(limit {LOOP_LAG_P99_LIMIT_S * 1000:.0f} ms): its requests left late; free the machine or add workers"
         )
+    yield from (_merged(worker.worker, phase) for phase in worker.phases if _is_merged(phase))
     is_gone = any(each["why"] == "lost" and each["to_s"] is None for each in worker.absences)
     if worker.rows_lost is not None and worker.rows_lost > ROWS_LOST_LIMIT and not is_gone:  # else its absence says it
-        reasons.append(f"worker {worker.worker} lost {worker.rows_lost} rows")
-    return reasons
+        yield f"worker {worker.worker} lost {worker.rows_lost} rows"
+
+
+def _is_merged(phase: Mapping[str, Any]) -> bool:
+    return bool(phase["phase"] == STEADY and phase["merged"] > MERGED_LIMIT * phase["chunks"])
+
+
+def _merged(worker: str, phase: Mapping[str, Any]) -> str:
+    return (
+        f"{phase['merged'] / phase['chunks']:.0%} of the chunks that worker {worker} read from {phase['endpoint']} had "
+        f"waited with another for its late event loop (limit {MERGED_LIMIT:.0%}): when they came is not known; free "
+        "the machine or add workers"
+    )

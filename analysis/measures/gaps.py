@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+import pandas as pd
 from hdrh.codec import HdrCookieException, HdrHistogramSettingsException, HdrLengthException
 from hdrh.histogram import HdrHistogram
 
@@ -17,10 +18,12 @@ from analysis.stats.blocks import FEWEST
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
     from numpy.typing import NDArray
 
 LOWEST_US, HIGHEST_US, DIGITS = 1, 3_600_000_000, 3
+MERGED_SHARE = 0.1
+"""Share of the values beyond a quantile (or below it) whose place may be unknown: its rank is off by as much."""
+
 UNREADABLE = (
     HdrCookieException,
     HdrHistogramSettingsException,
@@ -36,11 +39,15 @@ UNREADABLE = (
 
 @dataclass(frozen=True)
 class Histogram:
-    """Counts of values in bins, ascending, one row per block: reads like a sample, never independent."""
+    """Counts of values in bins, ascending, one row per block: reads like a sample, never independent.
+
+    `merged` of the values read 0 because two chunks waited together for a late client; each lengthens another value.
+    """
 
     middles: NDArray[np.float64]
     counts: NDArray[np.float64]
     seed: int
+    merged: int = 0
     independent: ClassVar[bool] = False
     how: ClassVar[str] = "histogram of 3 digits"
     fewest_blocks: ClassVar[int] = 4
@@ -50,6 +57,15 @@ class Histogram:
     def n(self) -> int:
         """Number of values."""
         return int(self.counts.sum())
+
+    def doubt(self, p: float) -> str:
+        """Say why a quantile is not known; empty if it is."""
+        if self.merged <= MERGED_SHARE * min(p, 1 - p) * self.n:
+            return ""
+        return (
+            f"{self.merged / self.n:.2%} of the chunks waited with another for a late client, so their gaps are not "
+            "known: free the machine or add workers"
+        )
 
     @property
     def present(self) -> NDArray[np.float64]:
@@ -84,7 +100,8 @@ def histogram(gaps: pd.DataFrame, seed: int) -> Histogram | None:
         if (counts := _decoded(text)) is not None:
             table[int(number) * blocks // len(starts)] += counts
     used = np.flatnonzero(table.sum(axis=0))
-    return Histogram(_middles_ms()[used], table[:, used], seed) if len(used) else None
+    merged = int(pd.to_numeric(gaps["merged"], errors="coerce").sum()) if "merged" in gaps else 0
+    return Histogram(_middles_ms()[used], table[:, used], seed, merged) if len(used) else None
 
 
 def _is_number(text: str) -> bool:

@@ -15,7 +15,10 @@ from scenarios.errors import TailgateError
 from scenarios.records import COLUMNS, write_header
 
 RUN, WORKER, SEQ = COLUMNS.index("run_id"), COLUMNS.index("worker"), COLUMNS.index("seq")
-GAP_COLUMNS = ("run_id", "worker", "endpoint", "arm", "phase", "window_start_s", "window_s", "count", "histogram")
+GAP_COLUMNS = (
+    *("run_id", "worker", "endpoint", "arm", "phase", "window_start_s", "window_s", "count"),
+    *("merged", "histogram"),
+)
 
 
 @dataclass(slots=True)

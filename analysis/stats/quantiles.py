@@ -89,6 +89,9 @@ class Ordered(Protocol):
     def present(self) -> NDArray[np.float64]:
         """Number of values in each block (a line each) and group (a column each)."""
 
+    def doubt(self, p: float) -> str:
+        """Say why a quantile is not known, however many values there are; empty if it is."""
+
     def total(self) -> NDArray[np.float64]:
         """Add up the values in each block and group."""
 
@@ -120,6 +123,10 @@ class Sample:
     def n(self) -> int:
         """Number of values."""
         return len(self.values)
+
+    def doubt(self, p: float) -> str:  # noqa: ARG002
+        """Give nothing: each value is known."""
+        return ""
 
     def total(self) -> NDArray[np.float64]:
         """Add up the values in each block and group."""
@@ -214,6 +221,8 @@ def _effect(data: Ordered, hits: NDArray[np.float64]) -> float:
 
 
 def _figure(data: Ordered, p: float, value: float, effect: float) -> Figure:
+    if doubt := data.doubt(p):
+        return NotEstimable(not_estimable=doubt)
     effective = data.n / effect
     blocks = units(data.present)
     if effective < fewest(p):

@@ -48,6 +48,21 @@ def test_few_windows_are_not_estimable() -> None:
     assert expected == figures(merged)["p95"].not_estimable
 
 
+@pytest.mark.parametrize(
+    ("merged", "unknown"),
+    [(0, set()), (9, {"p99_9"}), (19, {"p99", "p99_9"}), (901, {"p50", "p90", "p95", "p99", "p99_9"})],
+)
+def test_merged_gaps_are_not_estimable(merged: int, unknown: set[str]) -> None:
+    """Chunks that waited together for a late client leave the ranks near a quantile open; the mean is as it was."""
+    rng = np.random.default_rng(1)
+    rows = [{**row(i, rng.lognormal(10, 0.5, 300)), "merged": "0"} for i in range(60)]
+    rows[7]["merged"] = str(merged)
+    found = figures(histogram(pd.DataFrame(rows), 1))
+    refused = {name for name, figure in found.items() if not isinstance(figure, Estimate)}
+    assert unknown - {"p99_9"} == refused - {"p99_9"}
+    assert bool(merged) == ("late client" in getattr(found["p99_9"], "not_estimable", ""))
+
+
 @pytest.mark.parametrize("text", ["", "garbage", "HISTFAAAA", "é", "HISTFAAAACF4nJNpmSzMwMDA"])
 def test_torn_histograms_are_left_out(text: str) -> None:
     """A histogram that cannot be decoded is none."""

@@ -46,7 +46,7 @@ def a_run(folder: Path, run_id: str, later_s: float, **facts: Any) -> Path:
     """Write the folder of a run that began `later_s` after the first."""
     folder.mkdir()
     (folder / "attempts.csv").write_text(rows_of(run_id), encoding="utf-8")
-    gaps = [[run_id, "w0", "e", "", "steady", start, "10", "1", "x"] for start in ("10", "60")]
+    gaps = [[run_id, "w0", "e", "", "steady", start, "10", "1", "0", "x"] for start in ("10", "60")]
     text = "".join(",".join(row) + "\n" for row in [GAP_COLUMNS, *gaps])
     (folder / "gaps.csv").write_text(text, encoding="utf-8")
     (folder / "answers.jsonl").write_text(json.dumps({"worker": "w0", "turn_id": "w0-e-1-t3"}) + "\n", encoding="utf-8")

@@ -66,10 +66,10 @@ def test_windows_and_labels_are_apart() -> None:
     rows = [row[:-1] for row in recorder.rows()]
     assert (rows, recorder.rows()) == (
         [
-            ["run", "w0", "a", "", "drain", "0", "10", "1"],
-            ["run", "w0", "a", "", "steady", "0", "10", "1"],
-            ["run", "w0", "a", "", "steady", "10", "10", "1"],
-            ["run", "w0", "b", "", "steady", "0", "10", "1"],
+            ["run", "w0", "a", "", "drain", "0", "10", "1", "0"],
+            ["run", "w0", "a", "", "steady", "0", "10", "1", "0"],
+            ["run", "w0", "a", "", "steady", "10", "10", "1", "0"],
+            ["run", "w0", "b", "", "steady", "0", "10", "1", "0"],
         ],
         [],
     )
@@ -100,3 +100,12 @@ def test_file(tmp_path: Path) -> None:
     with (tmp_path / "gaps.csv").open(encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
     assert (tuple(header), len(rows), merged(rows).get_total_count()) == (COLUMNS, 1, 1)
+
+
+def test_merged() -> None:
+    """Gaps that are not known are counted beside the others, in their window."""
+    recorder = Gaps("run", "w0")
+    for end_s, unknown in ((1.0, 2), (2.0, 3), (WINDOW_S, 4), (2 * WINDOW_S, 0)):
+        recorder.record("a", "", "steady", end_s, [0.0, 0.5], unknown)
+    column = COLUMNS.index("merged")
+    assert [row[column] for row in recorder.rows()] == ["5", "4", "0"]

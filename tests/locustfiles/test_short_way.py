@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from itertools import pairwise
+from time import perf_counter
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from locustfiles._exchange import Exchange, Trace
+from locustfiles._exchange import HOPELESS_S, LATE_S, Exchange, Trace
 from locustfiles._framing import ResponseParser, chunk_start, missing
 from locustfiles._transport import BACKLOG
 from scenarios.scenario import Timeouts
@@ -25,7 +26,8 @@ WORDS = st.sampled_from([" how", "", 'say "hi"', "\u00e9\u4e16", "\\", "a\r\nb",
 class Pieces:
     """A connection that gives one piece of an answer with each read, a millisecond apart."""
 
-    fd, used, ended, lag_s = 0, False, False, 0.0
+    fd, used, ended = 0, False, False
+    lag_s: float = 0.0
 
     def __init__(self, pieces: list[bytes]) -> None:
         self._pieces = iter(pieces)
@@ -141,36 +143,57 @@ def test_between_chunks_means_that(contents: list[bytes], place: int) -> None:
 
 
 class Segments(Pieces):
-    """A connection on which each piece waits in a segment of its own: what a read leaves of it comes with the next."""
+    """Each piece waits in a segment with a stamp of its own: what a read leaves of it comes with the next."""
 
     encrypted = False
 
-    def __init__(self, pieces: list[bytes]) -> None:
+    def __init__(self, pieces: list[bytes], stamps: tuple[float, ...]) -> None:
         super().__init__(pieces)
         self._rest = b""
-        self.reads = 0
+        self._stamps = iter(stamps)
+        self._began = perf_counter()
+        self._stamp = 0.0
+
+    @property
+    def lag_s(self) -> float:
+        """Give how long ago the stamp was."""
+        return perf_counter() - self._began - self._stamp
 
     def read(self, size: int = 65536) -> bytes | None:
         """Give the next bytes; without a limit, all that wait."""
-        self.reads += 1
         if size == 65536:
             data, self._rest = self._rest + b"".join(self._pieces), b""
             return data or None
-        self._rest = self._rest or next(self._pieces, b"")
+        if not self._rest:
+            self._rest, self._stamp = next(self._pieces, b""), next(self._stamps, 0.0)
         data, self._rest = self._rest[:size], self._rest[size:]
         return data or None
 
 
-@pytest.mark.parametrize(("late", "coalesced"), [(True, 0), (False, 3)])
-def test_late_loop_reads_chunks_apart(late: bool, coalesced: int, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
-    """Chunks that wait in segments of their own are read one by one when the loop is known to be late."""
-    monkeypatch.setattr(BACKLOG, "lag_s", 1.0 if late else 0.0)
-    waiting = Segments([chunk(event(word)) for word in "abcd"])
+APART, TOGETHER = (0.0, 0.001, 0.002, 0.003), (0.0, 0.001, 0.001, 0.001)
+
+
+@pytest.mark.parametrize(
+    ("late_s", "stamps", "coalesced", "merged"),
+    [
+        (LATE_S, APART, 0, 0),
+        (LATE_S, TOGETHER, 2, 2),
+        (HOPELESS_S, APART, 3, 3),
+        (0.0, APART, 3, 0),
+    ],
+)
+def test_late_loop_reads_chunks_apart(
+    late_s: float, stamps: tuple[float, ...], coalesced: int, merged: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a late loop chunks that wait in segments of their own are read one by one; what can't be told apart counts."""
+    monkeypatch.setattr(BACKLOG, "lag_s", late_s)
+    waiting = Segments([chunk(event(word)) for word in "abcd"], stamps)
     exchange = Exchange(waiting, StreamDecoder(), Timeouts())  # type: ignore[arg-type]
     exchange._parser.feed(HEAD)
     for _ in range(5):
         exchange._readable()
-    assert (len(exchange.trace.arrivals), exchange.trace.coalesced) == (4, coalesced)
+    trace = exchange.trace
+    assert (len(trace.arrivals), trace.coalesced, trace.merged) == (4, coalesced, merged)
 
 
 @given(st.binary(min_size=1, max_size=300), st.integers(1, 20))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,9 +35,10 @@ from nasty_server import (
     sized,
 )
 
+from locustfiles import _exchange
 from locustfiles._client import Client, destination
-from locustfiles._exchange import Exchange
-from locustfiles._transport import ConnectError, Connection, Target, connect, keep_stamping
+from locustfiles._exchange import LATE_S, Exchange
+from locustfiles._transport import Backlog, ConnectError, Connection, Target, connect, keep_stamping
 from scenarios.errors import TailgateError
 from scenarios.proxy import Proxy
 from scenarios.scenario import Endpoint, Timeouts
@@ -198,6 +200,47 @@ def test_tls_records_larger_than_a_read(serve: Serve, authority: trustme.CA) -> 
     server = serve(always(chunked([WORDS[0] * 5000, *EVENTS])), tls=server_tls(authority, "127.0.0.1"))
     failure, text = say(server.url, ca_pem=trusting(authority))
     assert (failure, len(text)) == ("", len("Hel") * 5000 + len(TEXT))
+
+
+def test_tls_records_that_wait_are_read_apart(serve: Serve, authority: trustme.CA) -> None:
+    """Of several records that lie unread, each is read by itself."""
+
+    def script(peer: Peer) -> None:
+        peer.sock.recv(5)
+        for letter in (b"a", b"b", b"c"):
+            peer.send(letter)
+        peer.hang()
+
+    server = serve(script, tls=server_tls(authority, "127.0.0.1"))
+    it = Endpoint(url=server.url, ca_pem=trusting(authority))
+    connection = connect(destination("it", it, server.url, stream=True).target, PATIENCE_S)
+    connection.send(b"hello")
+    time.sleep(0.2)
+    read: list[bytes] = []
+    while len(read) < 3:
+        read += filter(None, [connection.read_record()])
+    connection.close()
+    assert read == [b"a", b"b", b"c"]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_tls_answer_to_a_late_loop(
+    serve: Serve,
+    authority: trustme.CA,
+    whole: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Record by record, and byte by byte, the answer is the same."""
+    monkeypatch.setattr(_exchange, "BACKLOG", Backlog(LATE_S))
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        for piece in [chunked()] if whole else [bytes([byte]) for byte in chunked()]:
+            peer.send(piece)
+        peer.drain()
+
+    server = serve(script, tls=server_tls(authority, "127.0.0.1"))
+    assert say(server.url, ca_pem=trusting(authority)) == ("", TEXT)
 
 
 def ending_tls(data: bytes, *, together: bool) -> Callable[[Peer], None]:

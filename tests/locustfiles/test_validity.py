@@ -19,11 +19,19 @@ class Facts:
     loop_lag_p99_s: float | None = 0.001
     rows_lost: int = 0
     absences: list[dict[str, Any]] = field(default_factory=list)
+    phases: list[dict[str, Any]] = field(default_factory=list)
+
+
+def phase(name: str, merged: int) -> dict[str, Any]:
+    """Give what a worker says of a phase."""
+    return {"endpoint": "small", "arm": "", "phase": name, "chunks": 1000, "merged": merged}
 
 
 def test_healthy() -> None:
     """Nothing to complain of."""
-    assert judge([Facts(), Facts("w1", None, None)]) == {"verdict": "valid", "reasons": []}
+    idle = {**phase("steady", 0), "chunks": 0}
+    few = Facts(phases=[phase("warm_up", 900), phase("steady", 50), idle])
+    assert judge([few, Facts("w1", None, None)]) == {"verdict": "valid", "reasons": []}
 
 
 def test_rows_of_a_worker_that_was_lost_are_not_named_twice() -> None:
@@ -39,6 +47,7 @@ def test_rows_of_a_worker_that_was_lost_are_not_named_twice() -> None:
         (Facts(cpu_max=CPU_LIMIT + 0.01), "bottleneck"),
         (Facts(loop_lag_p99_s=LOOP_LAG_P99_LIMIT_S + 0.001), "late"),
         (Facts(rows_lost=1), "lost 1 rows"),
+        (Facts(phases=[phase("steady", 51)]), "5% of the chunks"),
     ],
 )
 def test_each_threshold(facts: Facts, word: str) -> None:
