@@ -172,6 +172,7 @@ def import_(
 
 app.command()(several.matrix)
 app.command()(several.dashboard)
+app.command("eval")(several.evaluate)
 app.command()(before.schema)
 
 

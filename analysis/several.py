@@ -75,3 +75,26 @@ def dashboard(
     from analysis.commands.dashboard import make_dashboard
 
     raise typer.Exit(make_dashboard(results))
+
+
+def evaluate(
+    source: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A run folder, or a file of answers.", show_default=False)
+    ],
+    *,
+    rubric: Annotated[Path | None, typer.Option(metavar="FILE", help="Another rubric than the run's own.")] = None,
+    slo: Annotated[
+        list[str] | None, typer.Option(metavar="LINE", help="One more objective, such as 'accuracy >= 0.85'.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of words.")] = False,
+) -> None:
+    """Grade answers by a rubric alone.
+
+    Of a run, or of a JSON-lines file with `case_id`, `prompt` and `answer` in each line, and perhaps what is expected
+    (`expect`) and what a person called it (`label`). The exit code is that of the objectives on quality.
+
+    Example: tailgate eval results/chat-20260102T030405Z --rubric stricter.yaml
+    """
+    from analysis.commands.eval import evaluate as run_evaluation
+
+    raise typer.Exit(run_evaluation(source, rubric, slo or [], as_json=as_json))

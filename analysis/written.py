@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.comparing.comparison import COMPARISON_SCHEMA_VERSION, Comparison
+from analysis.evaluation import EVALUATION_SCHEMA_VERSION, Evaluation
 from analysis.model import REPORT_SCHEMA_VERSION, Frozen, Report
 from analysis.selecting.selection import SELECTION_SCHEMA_VERSION, Matrix
 from analysis.trends.trend import DASHBOARD_SCHEMA_VERSION, Dashboard
@@ -14,6 +15,7 @@ MODELS: dict[str, tuple[type[Frozen], int]] = {
     "compare": (Comparison, COMPARISON_SCHEMA_VERSION),
     "matrix": (Matrix, SELECTION_SCHEMA_VERSION),
     "dashboard": (Dashboard, DASHBOARD_SCHEMA_VERSION),
+    "eval": (Evaluation, EVALUATION_SCHEMA_VERSION),
 }
 """By the stem of the file that each describes, such as report.json."""
 

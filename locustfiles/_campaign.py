@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from locustfiles._answers import Answers
+from locustfiles._answers import Answers, own_path
 from locustfiles._client import Destination, destination
 from locustfiles._clock import RunClock
 from locustfiles._gaps import Gaps
@@ -144,7 +144,7 @@ def begin(
         schedule=schedule,
         recorder=Recorder(folder, worker, on_batch),
         gaps=Gaps(order.run_id, worker),
-        answers=Answers(scenario.seed, (scenario.quality or Quality()).keep),
+        answers=Answers(scenario.seed, (scenario.quality or Quality()).keep, own_path(folder, worker)),
         health=Health(lambda: schedule.span_at(clock.now())),
         environment=environment,
         lanes={lane.label: lane for lane in lanes},

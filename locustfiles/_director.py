@@ -125,7 +125,7 @@ class Director:
         self._note_breakdown()
         reports = self.crew.collect(COLLECT_TIMEOUT_S)
         _gaps.write(self.folder / "gaps.csv", [row for report in reports for row in report.gaps])
-        _answers.write(self.folder / "answers.jsonl", (each for report in reports for each in report.answers))
+        _answers.write(self.folder, {report.worker: report.answers for report in reports})
         if self._stats:
             self._stats.close()
         if self._simulator:

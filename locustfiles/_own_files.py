@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from locustfiles import _folder
+from locustfiles import _answers, _folder
 from locustfiles._run_document import run_document
 
 if TYPE_CHECKING:
@@ -25,3 +25,5 @@ def write_run(campaign: Campaign, order: Order, report: WorkerReport | None) -> 
     document |= {"gaps": report.gaps if report else [], "answers": report.answers if report else []}
     with contextlib.suppress(OSError):
         _folder.write_json(campaign.folder / f"run-{campaign.worker}.json", document)
+        if report:
+            _answers.own_path(campaign.folder, campaign.worker).unlink(missing_ok=True)

@@ -22,6 +22,7 @@ from analysis.rows.read import Run, read_run
 from analysis.rows.turns import turns
 from analysis.verdicts.slo_eval import slos
 from scenarios.errors import TailgateError
+from scenarios.rubric import Rubric
 
 Key = tuple[str, str]
 """Endpoint and arm."""
@@ -78,14 +79,17 @@ def known(want: Wanted) -> Known:
     return Known(want.folder, scenario if isinstance(scenario, dict) else {}, report(run), entries)
 
 
-def entries_of(run: Run) -> dict[Key, Entry]:
-    """Give the steady parts of a run by endpoint and arm, in the order in which they began."""
+def entries_of(run: Run, rubric: Rubric | None = None) -> dict[Key, Entry]:
+    """Give the steady parts of a run by endpoint and arm, in the order in which they began.
+
+    Answers are graded by `rubric`, else by the run's own.
+    """
     if is_imported(run.meta):
         return entries(report(run))
     prices = cost.prices_of(run.meta, [])
     attempts = cost.with_cost(run.attempts, prices)
     every = turns(attempts)
-    graded = grades(run.folder, run.meta, [])
+    graded = grades(run.folder, run.meta, [], rubric)
     every = every if graded is None else graded.mark(every)
     lines, _ = slos(run.meta)
     cases = run.meta.get("cases")

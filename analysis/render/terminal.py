@@ -63,6 +63,12 @@ def print_lines(lines: Iterable[str], console: Console) -> None:
         page.line(Text.assemble((page.speak(word), _STYLES.get(word, "")), page.speak(colon + rest)))
 
 
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], console: Console) -> None:
+    """Print a table of texts, the first column to the left."""
+    styled = [[(text, "") for text in row] for row in rows]
+    _Page(console).table(heads, styled, right=set(range(1, len(heads))))
+
+
 Styled = tuple[str, str]
 """A text and its style."""
 

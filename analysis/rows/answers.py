@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis.rows.fields import of_texts
+from scenarios.expect import Expect
 from scenarios.records import Outcome
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer: which turn of which case it ends, and how. `turn` is the hash under which rows know the turn."""
+    """One answer: which turn of which case it ends, and how. `turn` is the hash under which rows know the turn.
+
+    A file that people made may say in each line what is expected, and what they call the answer (`label`).
+    """
 
     endpoint: str
     arm: str
@@ -26,6 +30,8 @@ class Answer:
     prompt: str
     answer: str
     outcome: Outcome
+    expect: Expect | None = None
+    label: str = ""
 
 
 def read_answers(paths: Iterable[Path], notes: list[str]) -> list[Answer]:
@@ -39,19 +45,22 @@ def read_answers(paths: Iterable[Path], notes: list[str]) -> list[Answer]:
             try:
                 document = json.loads(line)
                 found.setdefault(_key(document), _answer(document))
-            except (ValueError, KeyError, TypeError, RecursionError):
+            except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
                 broken += 1
         if broken:
             notes.append(f"{path.name}: {broken:,} torn or broken lines were left out")
     return list(found.values())
 
 
-def _key(document: dict[str, str]) -> tuple[str, str, str]:
-    return str(document["endpoint"]), str(document.get("arm", "")), str(document["turn_id"])
+def _key(document: dict[str, Any]) -> tuple[str, str, str]:
+    """Name a turn; an answer without an id is known by its case."""
+    turn_id = document.get("turn_id", document["case_id"])
+    return str(document.get("endpoint", "answers")), str(document.get("arm", "")), str(turn_id)
 
 
-def _answer(document: dict[str, str]) -> Answer:
+def _answer(document: dict[str, Any]) -> Answer:
     endpoint, arm, turn_id = _key(document)
+    expect = document.get("expect")
     return Answer(
         endpoint=endpoint,
         arm=arm,
@@ -61,4 +70,6 @@ def _answer(document: dict[str, str]) -> Answer:
         prompt=str(document.get("prompt", "")),
         answer=str(document["answer"]),
         outcome=Outcome(document.get("outcome", Outcome.OK)),
+        expect=None if expect is None else Expect.model_validate(expect),
+        label=str(document.get("label", "")),
     )

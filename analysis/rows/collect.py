@@ -201,11 +201,16 @@ def _write_gaps(target: Path, folders: Sequence[Path], of_workers: Sequence[Mapp
 
 
 def _write_answers(target: Path, folders: Sequence[Path], of_workers: Sequence[Mapping[str, Any]]) -> None:
-    own = [answer for document in of_workers for answer in document["answers"]]
-    told = {answer["worker"] for answer in own}
-    for path in (folder / "answers.jsonl" for folder in folders):
-        if path.is_file():
-            answers = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
-            own += [answer for answer in answers if answer["worker"] not in told]
+    """Write each turn's answer once: what workers and master kept, and what killed workers had kept so far."""
+    own = {_turn(answer): answer for document in of_workers for answer in document["answers"]}
+    for path in (path for folder in folders for path in sorted(folder.glob("answers*.jsonl"))):
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
+            if line.endswith("\n"):
+                answer = json.loads(line)
+                own.setdefault(_turn(answer), answer)
     with target.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(answer, ensure_ascii=False) + "\n" for answer in own)
+        file.writelines(json.dumps(answer, ensure_ascii=False) + "\n" for answer in own.values())
+
+
+def _turn(answer: Mapping[str, Any]) -> tuple[str, str]:
+    return answer["worker"], answer.get("turn_id", "")

@@ -83,11 +83,11 @@ def turn_numbers(turns: pd.DataFrame) -> NDArray[np.intp]:
 
 
 def judge(answers: Iterable[Answer], expected: Expected, rubric: Rubric) -> dict[int, Judged]:
-    """Grade the answers of which something is expected, by turn."""
+    """Grade the answers of which something is expected, by the cases or by their own lines; give them by turn."""
     return {
         answer.turn: Judged(answer, grade(expect, Said(answer.prompt, answer.answer, answer.outcome), rubric))
         for answer in answers
-        if (expect := expected.get((answer.case_id, answer.turn_no))) is not None
+        if (expect := expected.get((answer.case_id, answer.turn_no), answer.expect)) is not None
     }
 
 
@@ -97,7 +97,9 @@ def grades(folder: Path, meta: Mapping[str, Any], notes: list[str], rubric: Rubr
     expected = expected_of(meta, rubric, notes)
     if not expected:
         return None
-    return Grades(expected, judge(read_answers([folder / "answers.jsonl"], notes), expected, rubric))
+    # A worker's own file is still there when it was killed: then the whole one lacks its answers.
+    files = [folder / "answers.jsonl", *sorted(folder.glob("answers-*.jsonl"))]
+    return Grades(expected, judge(read_answers(files, notes), expected, rubric))
 
 
 def rubric_of(meta: Mapping[str, Any], notes: list[str]) -> Rubric:

@@ -73,6 +73,8 @@ def evaluate(slo: Slo, part: Part, gaps: Histogram | None, given: Mapping[str, F
     reason = ""
     if METRICS[slo.metric].kind == "latency":
         verdict, reason = _with_failures(slo, part, verdict)
+    if METRICS[slo.metric].kind == "quality" and verdict == "inconclusive":
+        reason = _more_cases(slo, figure)
     needed = needed_turns(slo, figure) if verdict == "inconclusive" and not reason else None
     return SloLine(
         line=slo.text,
@@ -140,6 +142,14 @@ def needed_turns(slo: Slo, figure: Figure) -> int | None:
     if distance == 0 or width > distance * math.sqrt(LONGEST):
         return None
     return max(math.ceil(figure.n * (width / distance) ** 2), figure.n + 1)
+
+
+def _more_cases(slo: Slo, figure: Figure) -> str:
+    """Say about how many answers, each to a case of its own, would decide a line: repeats count for less."""
+    if isinstance(figure, NotEstimable):
+        return "; write `expect` in more prompts, or ask them more often"
+    needed = needed_turns(slo, figure.model_copy(update={"n": math.ceil(figure.n_effective or figure.n)}))
+    return f"; about {needed:,} answers, each to a case of its own, would tell" if needed else ""
 
 
 def _sentence(slo: Slo, part: Part, figure: Figure, verdict: Verdict) -> str:

@@ -22,9 +22,9 @@ BROKEN = frozenset({"stream_error", "cut", "stall"})
 """Faults that end an answer before its time."""
 
 TEXT = (
-    "the answer depends on how you ask and what your data says so let us take it one step at a time first check that"
-    " every input stands where it should then compare both results with care after that write down each change because"
-    " small changes add up over many users if something looks wrong go back to where it was right"
+    "the answer depends on how you see it and what your data says so let us take it one step at a time first make sure"
+    " that every input stands where it should then compare both results with care after that write down each change"
+    " because small changes add up over many users if something looks wrong go back to where it was right"
 )
 WORDS = tuple(b" " + word for word in TEXT.encode().split())
 """Tokens, as they stand in JSON."""

@@ -14,6 +14,7 @@ from scenarios.records import Outcome
 from scenarios.rubric import default
 from scenarios.simulated import Answers
 from scenarios.simulator.acting import act, parts_of
+from scenarios.simulator.model import TEXT
 
 CAPITAL = {"facts": ["Paris"], "never": ["Lyon", "Marseille"]}
 LOCK = {"policy": "refuse", "never": ["tension wrench"]}
@@ -113,3 +114,9 @@ def test_shares_of_kinds_are_those_of_the_script() -> None:
     expect, answers = Expect.model_validate(CAPITAL), Answers(wrong=0.1, hallucinated=0.05, unsafe=0.05, terse=0.1)
     found = Counter(act(expect, answers, (number + 0.5) / 1000)[0] for number in range(1000))
     assert found == {"right": 750, "wrong": 100, "hallucinated": 50, "terse": 100}
+
+
+def test_filler_of_simulated_answers_says_nothing() -> None:
+    """What fills a simulated answer up to its length changes no verdict."""
+    rubric, filler = default(), f"{TEXT} {TEXT}"
+    assert [search(filler) for search in (rubric.refuses, rubric.admits, rubric.leads_on)] == ["", "", ""]

@@ -3,13 +3,17 @@
 import itertools
 import re
 import unicodedata
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 import scenarios
-from scenarios.prompts import Prompt
+from scenarios.grading import Said, grade
+from scenarios.prompts import Prompt, expectations
+from scenarios.rubric import default
 from scenarios.scenario import Conversation, Scenario, Throttle, Traffic, load
+from scenarios.simulator.acting import parts_of
 
 HERE = Path(scenarios.__file__).parent
 SHIPPED = sorted(HERE.glob("*.yaml"))
@@ -164,3 +168,18 @@ def test_the_experiment_is_fair_and_short() -> None:
     assert arms["naive-burst"].traffic == arms["honored-burst"].traffic
     assert arms["naive-steady"].traffic == arms["honored-steady"].traffic
     assert sum(traffic.ramp + traffic.warm_up + traffic.steady + traffic.drain / 2 for traffic in loads) <= 360
+
+
+def test_what_the_quality_prompts_expect_can_be_met() -> None:
+    """Each shipped case that is graded can be answered right by a simulated model, and seen to be."""
+    for scenario in (load(HERE / "quality.yaml"), load(HERE / "quickstart.yaml")):
+        for said, expect in expectations(scenario.conversation.prompts).items():
+            played = {kind: grade(expect, Said(said, text), default()) for kind, text in parts_of(expect).items()}
+            assert {kind: found.verdict for kind, found in played.items()} == {kind: kind for kind in played}, said
+
+
+def test_the_quality_scenario_grades_every_kind() -> None:
+    """At least ten cases each: facts, answers from a text, what is not known, what must be refused."""
+    kinds = Counter(prompt.kind for prompt in load(HERE / "quality.yaml").conversation.prompts if prompt.graded)
+    assert set(kinds) == {"facts", "grounded", "unknown", "policy"}
+    assert min(kinds.values()) >= 10
