@@ -11,8 +11,8 @@ from functools import cache, lru_cache
 from time import perf_counter
 
 from locustfiles._clock import RunClock
+from locustfiles._connect import ConnectError
 from locustfiles._exchange import Trace
-from locustfiles._transport import ConnectError
 from scenarios.limit_headers import Allowance, allowances
 from scenarios.limits import Decision, Hint, Reason, classify, wait_hint
 from scenarios.records import Attempt, Outcome

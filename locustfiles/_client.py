@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from urllib.parse import urlsplit
 
+from locustfiles._connect import ConnectError, Target, connect, keep_stamping
 from locustfiles._exchange import Exchange, Trace
-from locustfiles._transport import ConnectError, Connection, Target, connect, keep_stamping
+from locustfiles._transport import Connection
 from scenarios.errors import TailgateError
 from scenarios.proxy import proxy_of
 from scenarios.scenario import Endpoint, Timeouts

@@ -37,8 +37,9 @@ from nasty_server import (
 
 from locustfiles import _exchange
 from locustfiles._client import Client, destination
+from locustfiles._connect import ConnectError, Target, connect, keep_stamping
 from locustfiles._exchange import LATE_S, Exchange
-from locustfiles._transport import Backlog, ConnectError, Connection, Target, connect, keep_stamping
+from locustfiles._transport import Backlog, Connection
 from scenarios.errors import TailgateError
 from scenarios.proxy import Proxy
 from scenarios.scenario import Endpoint, Timeouts

@@ -15,7 +15,7 @@ gevent.monkey.patch_all()
 from gevent.pool import Pool  # noqa: E402 - after the patching, as under Locust
 
 from locustfiles._client import destination, raise_file_limit  # noqa: E402
-from locustfiles._transport import connect  # noqa: E402
+from locustfiles._connect import connect  # noqa: E402
 from scenarios.endpoint import Endpoint  # noqa: E402
 
 CONNECTIONS, AT_ONCE = 500, 20
