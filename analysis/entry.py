@@ -47,8 +47,21 @@ class Entry:
         part = self.part
         limited = any(slo_eval.is_per_turn(line) and slo_eval.concerns(line, part) for line in self.lines)
         limited = limited or bool(self.qualities)
-        good = slo_eval.good_turns(list(self.lines), part, self.cases) & quality.not_wrong(part.turns)
+        good = self.within & quality.not_wrong(part.turns)
         return UnitCosts(part, self.table, self.cases, good if limited else None, self.monthly_turns)
+
+    @cached_property
+    def within(self) -> NDArray[np.bool_]:
+        """Mark the turns with success that met every limit on a latency."""
+        return slo_eval.good_turns(list(self.lines), self.part, self.cases)
+
+    @cached_property
+    def served(self) -> Mapping[str, Figure]:
+        """Attainment and goodput, over all intended turns."""
+        return {
+            "attainment": share(self.within, self.part.blocks, self.part.seed),
+            "goodput_turns_per_second": rates.per_second(self.part, self.within.astype(np.float64)),
+        }
 
     @cached_property
     def costs(self) -> Mapping[str, Figure]:
@@ -62,8 +75,8 @@ class Entry:
 
     @property
     def given(self) -> Mapping[str, Figure]:
-        """Costs and qualities by name."""
-        return {**self.costs, **self.qualities}
+        """Costs, qualities, attainment and goodput by name."""
+        return {**self.costs, **self.qualities, **self.served}
 
     def of_kind(self, kind: str) -> Entry:
         """Give the turns of one kind of conversation alone; gaps are not recorded by kind."""
@@ -73,7 +86,7 @@ class Entry:
     def figure(self, slo: Slo) -> Figure:
         """Estimate what a line is about, of its kind where it names one."""
         own = self.of_kind(slo.kind) if slo.kind else self
-        by_name = {"scalar": lambda: own.costs, "quality": lambda: own.qualities}
+        by_name = {"scalar": lambda: {**own.costs, **own.served}, "quality": lambda: own.qualities}
         given = by_name.get(METRICS[slo.metric].kind, dict)()
         return slo_eval.measure(slo, own.part, own.gaps, given)
 
@@ -83,6 +96,8 @@ class Entry:
             return of_hits(mark(self.part.turns, slo.metric.removesuffix("_share")))
         if METRICS[slo.metric].kind == "quality":
             return self.quality_terms(slo.metric)
+        if slo.metric == "attainment":
+            return of_hits(self.within)
         if slo.metric in self.unit_costs.names():
             return self.cost_terms(slo.metric)
         return self.latency_terms(slo.metric, slo.quantile) if slo.metric in self.part.turns else None

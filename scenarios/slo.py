@@ -49,6 +49,8 @@ _SCALARS = {
     "cost_per_million_input_tokens_usd": "usd",
     "cost_per_million_output_tokens_usd": "usd",
     "wasted_share": "share",
+    "attainment": "share",
+    "goodput_turns_per_second": "per_second",
     "turns_per_second": "per_second",
     "output_tokens_per_second": "per_second",
 }
@@ -60,11 +62,12 @@ METRICS: dict[str, Metric] = {
 }
 """Every metric by name. `throttled_share`: turns with at least one 429; `failed_share`: 1 - successful turns.
 
-`wasted_share`: what attempts without an answer cost, of all cost.
+`wasted_share`: what attempts without an answer cost, of all cost. `attainment`: turns with success that met each limit
+on a latency, of all intended turns; goodput: the same per second.
 """
 
-NOT_YET = frozenset({"goodput", "attainment"})
-"""Metrics whose machinery comes later."""
+ALIASES = {"goodput": "goodput_turns_per_second"}
+"""Other names of metrics."""
 
 _LINE = re.compile(r"(?P<subject>.+?)\s*(?P<comparator><=|>=|<|>)\s*(?P<bound>[^<>=]+)")
 _SUBJECT = re.compile(r"(?:(?P<function>[A-Za-z0-9_.]+)\s*\(\s*(?P<of>[A-Za-z0-9_]+)\s*\)|(?P<bare>[A-Za-z0-9_]+))")
@@ -215,10 +218,9 @@ def parse_subject(text: str) -> tuple[Metric, float | None]:
 
 
 def _metric(name: str) -> Metric:
+    name = ALIASES.get(name, name)
     if name in METRICS:
         return METRICS[name]
-    if name in NOT_YET:
-        raise ValueError(f"{name} is not supported yet: remove this line")
     close = get_close_matches(name, METRICS, n=1) or get_close_matches(f"{name}_ms", METRICS, n=1)
     hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(METRICS)}"
     raise ValueError(f"'{name}' is not a metric: {hint}")

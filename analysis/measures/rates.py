@@ -32,13 +32,17 @@ def rates(part: Part) -> dict[str, float]:
 
 
 def rate(part: Part, name: str) -> Figure:
-    """Estimate `turns_per_second` or `output_tokens_per_second` of successful turns, by Student's t over 20 equal bins.
+    """Estimate `turns_per_second` or `output_tokens_per_second` of successful turns."""
+    return per_second(part, _weights(part.turns, name))
+
+
+def per_second(part: Part, weights: NDArray[np.float64]) -> Figure:
+    """Estimate the sum of `weights` (one per turn) per second of the phase, by Student's t over 20 equal bins.
 
     A turn counts where it was intended: what the phase asked for is what it is credited with.
     """
     if part.span_s <= 0 or part.turns.empty:
         return NotEstimable(not_estimable="no turn was intended")
-    weights = _weights(part.turns, name)
     elapsed_s = part.elapsed_s(part.turns["intended_s"].to_numpy(dtype=np.float64))
     bins = np.clip(elapsed_s * BINS / part.span_s, 0, BINS - 1).astype(np.intp)
     each = np.bincount(bins, weights=weights, minlength=BINS) * BINS / part.span_s

@@ -91,13 +91,13 @@ def evaluate(slo: Slo, part: Part, gaps: Histogram | None, given: Mapping[str, F
 
 
 def measure(slo: Slo, part: Part, gaps: Histogram | None, given: Mapping[str, Figure]) -> Figure:
-    """Estimate what the line is about; `given` holds costs and quality by name."""
+    """Estimate what the line is about; `given` holds costs, quality, attainment and goodput by name."""
     kind = METRICS[slo.metric].kind
     if kind == "quality":
         return given.get(slo.metric, NotEstimable(not_estimable="no graded answers"))
     if kind == "share":
         return share(mark(part.turns, slo.metric.removesuffix("_share")), part.blocks, part.seed)
-    if slo.metric.endswith("_per_second"):
+    if slo.metric in ("turns_per_second", "output_tokens_per_second"):
         return rate(part, slo.metric)
     if kind == "scalar":
         return given.get(slo.metric, NotEstimable(not_estimable=ABSENT.get(slo.metric, "it was not measured")))

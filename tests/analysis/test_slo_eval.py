@@ -124,6 +124,18 @@ def test_attainment_counts_all_intended_turns(tmp_path: Path) -> None:
     assert pytest.approx(1 - steady.shares["failed"].value) == steady.attainment.value
 
 
+def test_attainment_and_goodput_are_objectives(tmp_path: Path) -> None:
+    """Both are judged by the turns that met each limit on a latency; goodput is attainment x turns offered."""
+    lines = ("p50(ttft_ms) < 120", "attainment >= 40%", "attainment >= 60%", "goodput >= 3/s", "goodput >= 30/s")
+    report = run(tmp_path / "run", *lines, failed_share=0.1)
+    steady = next(group for group in report.groups if group.phase == "steady")
+    assert ["pass", "fail", "pass", "fail"] == [line.verdict for line in report.slo[1:]]
+    assert steady.attainment == report.slo[1].figure
+    offered = steady.rates["turns_offered_per_second"]
+    assert report.slo[3].figure.value == pytest.approx(steady.attainment.value * offered)
+    assert report.slo[3].figure.value == pytest.approx(steady.rates["goodput_turns_per_second"])
+
+
 def test_unreadable_line_is_inconclusive(tmp_path: Path) -> None:
     """A line of a newer Tailgate cannot be held, so the run does not pass."""
     report = run(tmp_path / "run", "p95(vibes) < 3", "p95(ttft_ms) < 100s")
