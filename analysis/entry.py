@@ -86,8 +86,7 @@ class Entry:
     def figure(self, slo: Slo) -> Figure:
         """Estimate what a line is about, of its kind where it names one."""
         own = self.of_kind(slo.kind) if slo.kind else self
-        by_name = {"scalar": lambda: {**own.costs, **own.served}, "quality": lambda: own.qualities}
-        given = by_name.get(METRICS[slo.metric].kind, dict)()
+        given = own.given if METRICS[slo.metric].kind in ("scalar", "quality") else {}
         return slo_eval.measure(slo, own.part, own.gaps, given)
 
     def terms(self, slo: Slo) -> Terms | None:

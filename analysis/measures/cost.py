@@ -27,10 +27,10 @@ PIECE = 1 << 18
 
 
 def prices_of(meta: Mapping[str, Any], notes: list[str]) -> dict[str, PriceTable]:
-    """Read run.json's `prices`; an endpoint without a readable table is left out."""
+    """Read run.json's `prices`, else those of its scenario; an endpoint without a readable table is left out."""
     found = {}
     entries = meta.get("prices")
-    for endpoint, entry in (entries if isinstance(entries, dict) else {}).items():
+    for endpoint, entry in {**_of_scenario(meta), **(entries if isinstance(entries, dict) else {})}.items():
         if entry is None:
             continue
         try:
@@ -38,6 +38,17 @@ def prices_of(meta: Mapping[str, Any], notes: list[str]) -> dict[str, PriceTable
         except (ValidationError, TypeError):
             notes.append(f"the price of {endpoint} in run.json cannot be read: its cost is unknown")
     return found
+
+
+def _of_scenario(meta: Mapping[str, Any]) -> dict[str, Any]:
+    scenario = meta.get("scenario")
+    endpoints = scenario.get("endpoints") if isinstance(scenario, dict) else None
+    named = endpoints.items() if isinstance(endpoints, dict) else ()
+    return {name: {**entry["prices"], "source": "scenario"} for name, entry in named if _has_prices(entry)}
+
+
+def _has_prices(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("prices"), dict)
 
 
 def tokens(attempts: pd.DataFrame) -> pd.DataFrame:

@@ -16,11 +16,18 @@ from scenarios.errors import TailgateError
 from scenarios.records import SCHEMA_VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
 GAP_COLUMNS = ("endpoint", "arm", "phase", "window_start_s", "window_s", "count", "histogram")
+
+
+UNREADABLE = "unreadable"
+"""Key of what is known of a run whose run.json is broken: why it cannot be read."""
+
+SHAPES: dict[str, type] = {"scenario": dict, "phases": list, "workers": list, "validity": dict}
 
 
 @dataclass(frozen=True)
@@ -44,8 +51,8 @@ def read_run(folder: Path, tell: Tell = quiet) -> Run:
         raise TailgateError(f"{folder}: no such folder; give the run folder that holds attempts.csv and run.json")
     notes: list[str] = []
     meta = read_meta(folder / "run.json", notes)
-    files = _attempt_files(folder, finished=bool(meta.get("ended_at")))
-    if not files and not meta:
+    files = _attempt_files(folder, finished=has_ended(meta))
+    if not files and (not meta or UNREADABLE in meta):
         raise TailgateError(f"{folder}: not a run folder: it holds neither attempts.csv nor a readable run.json")
     attempts = read_attempts(files, notes, tell)
     return Run(folder, with_missing(meta, attempts), attempts, read_gaps(folder / "gaps.csv", notes), tuple(notes))
@@ -60,25 +67,45 @@ def _attempt_files(folder: Path, *, finished: bool) -> list[Path]:
     return [merged] if finished else [merged, *parts]
 
 
+def has_ended(meta: Mapping[str, Any]) -> bool:
+    """Tell whether a run ended: its `ended_at` is null until it does; a run.json without one is of a whole run."""
+    return bool(meta.get("ended_at", True))
+
+
 def read_meta(path: Path, notes: list[str]) -> dict[str, Any]:
-    """Read run.json; a missing or broken one gives {} and a note."""
+    """Read run.json; a missing one gives {}, a broken one what is wrong with it as `UNREADABLE`, each with a note."""
     try:
-        meta = json.loads(path.read_text(encoding="utf-8", errors="replace"))
+        meta = json.loads(path.read_text(encoding="utf-8-sig", errors="replace"))
     except FileNotFoundError:
         notes.append("run.json is missing: prices, SLOs and the generator's health are unknown")
         return {}
     except json.JSONDecodeError as error:
-        notes.append(f"run.json is not JSON (line {error.lineno}: {error.msg}): treated as missing")
-        return {}
+        return _unreadable(f"run.json is torn or no JSON (line {error.lineno}: {error.msg})", notes)
+    except (ValueError, RecursionError) as error:
+        return _unreadable(f"run.json is no JSON that can be read ({error})", notes)
     except OSError as error:
         raise TailgateError(f"{path}: cannot be read: {error.strerror}") from error
-    if not isinstance(meta, dict):
-        notes.append("run.json is not a JSON object: treated as missing")
-        return {}
+    if reason := _misshapen(meta):
+        return _unreadable(reason, notes)
     version = meta.get("schema_version", SCHEMA_VERSION)
     if version != SCHEMA_VERSION:
         raise TailgateError(f"{path}: schema_version is {version}, this Tailgate reads {SCHEMA_VERSION}")
     return cast("dict[str, Any]", meta)
+
+
+def _misshapen(meta: object) -> str:
+    """Say in what a document is no run.json; "" if in nothing."""
+    if not isinstance(meta, dict):
+        return "run.json is not a JSON object"
+    if not meta:
+        return "run.json is empty"
+    wrong = [name for name, shape in SHAPES.items() if not isinstance(meta.get(name, shape()), shape)]
+    return f"run.json has a wrong {' and '.join(wrong)}" if wrong else ""
+
+
+def _unreadable(reason: str, notes: list[str]) -> dict[str, Any]:
+    notes.append(f"{reason}: prices, SLOs and the generator's health are unknown")
+    return {UNREADABLE: reason}
 
 
 def read_attempts(files: list[Path], notes: list[str], tell: Tell = quiet) -> pd.DataFrame:

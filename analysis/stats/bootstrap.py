@@ -94,7 +94,7 @@ def two_way(top: NDArray[np.float64], bottom: NDArray[np.float64], spreads: list
     used = (bottom > 0) | (top > 0)
     rest = (top - top.sum() / bottom.sum() * bottom)[used]
     of_cells = float((rest**2).sum()) / float(bottom.sum()) ** 2 * len(rest) / max(len(rest) - 1, 1)
-    if by_group == 0 or is_noise(by_group / of_cells, bottom.shape[1]):
+    if not of_cells > 0 or is_noise(by_group / of_cells, bottom.shape[1]):
         return by_block
     return max(by_group, by_block + by_group - of_cells)
 

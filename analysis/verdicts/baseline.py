@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from analysis.rows.read import has_ended
+
 
 @dataclass(frozen=True)
 class Earlier:
@@ -40,7 +42,7 @@ def _earlier(folder: Path, meta: dict[str, Any]) -> Iterator[Earlier]:
     for path in sorted(folder.resolve().parent.glob("*/run.json")):
         other = _json(path)
         started = _moment(other.get("started_at"))
-        usable = other.get("name") == meta.get("name") and other.get("ended_at") and not other.get("interrupted")
+        usable = other.get("name") == meta.get("name") and has_ended(other) and not other.get("interrupted")
         if path.parent == folder.resolve() or not usable or began is None or started is None or started >= began:
             continue
         verdict = str(_json(path.with_name("report.json")).get("verdict") or "")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from analysis.model import Validity
+from analysis.rows.read import UNREADABLE, has_ended
 
 LAG_S = 0.100
 """p99 of a worker's lateness: arrivals are stamped by the kernel, but sends leave this late."""
@@ -44,14 +45,15 @@ def validity(
 
     `late`: (schedule lag p99, median response time), in seconds. `stops`: why its test ended early, if it did.
     """
-    if not meta:
-        return Validity(verdict="invalid", reasons=["run.json is missing: nobody knows whether the generator kept up"])
+    if not meta or UNREADABLE in meta:
+        why = meta.get(UNREADABLE, "run.json is missing")
+        return Validity(verdict="invalid", reasons=[f"{why}: nobody knows whether the generator kept up"])
     reasons = _stated(meta.get("validity"))
-    if not meta.get("ended_at"):
+    if not has_ended(meta):
         reasons.append("the run never ended: its last rows and its workers' health are unknown")
     if not reasons:
         reasons = [reason for worker in workers(meta) for reason in _of_worker(worker)]
-    if meta.get("interrupted") and meta.get("ended_at"):
+    if meta.get("interrupted") and has_ended(meta):
         reasons.append("the run was interrupted: it is shorter than asked for")
     reasons += [f"the test of {endpoint} stopped early: {reason}" for endpoint, reason in stops.items()]
     reasons += [*_of_schedule(late), *further]

@@ -173,3 +173,13 @@ def test_prices_have_a_date_and_estimates_are_named(tmp_path: Path) -> None:
 def test_counts_are_small_floats() -> None:
     """Token counts are read as 32-bit floats, so they must be among the columns documented as such."""
     assert {"input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens"} <= set(SMALL)
+
+
+def test_prices_of_the_scenario_stand_in(tmp_path: Path) -> None:
+    """A run.json without a price table of its own takes the prices that its scenario gives."""
+    write_run(tmp_path / "run", Plan(models=(BASE,)))
+    expected = build(tmp_path / "run").groups
+    meta = json.loads((tmp_path / "run" / "run.json").read_text())
+    meta["scenario"]["endpoints"] = {"small": {"prices": dict(meta.pop("prices")["small"])}}
+    (tmp_path / "run" / "run.json").write_text(json.dumps(meta))
+    assert expected == build(tmp_path / "run").groups

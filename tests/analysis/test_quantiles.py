@@ -12,7 +12,18 @@ from scipy.special import betainc, ndtri
 from analysis.model import Estimate, NotEstimable
 from analysis.stats.blocks import time_blocks
 from analysis.stats.independence import pairs
-from analysis.stats.quantiles import STANDARD, Sample, fewest, figures, name_of, quantile, quantiles, ranks, sample
+from analysis.stats.quantiles import (
+    STANDARD,
+    Sample,
+    fewest,
+    figures,
+    name_of,
+    quantile,
+    quantiles,
+    ranks,
+    ratio,
+    sample,
+)
 
 
 def frame(n: int, users: int = 50, turns_per_conversation: int = 3) -> pd.DataFrame:
@@ -139,3 +150,12 @@ def test_correlated_turns_count_for_fewer() -> None:
     correlated = quantile(sampled(autoregressive(2000, 0.8, 3)), 0.5)
     independent = quantile(sampled(autoregressive(2000, 0.0, 3)), 0.5)
     assert (correlated.n_effective < 1000, independent.n_effective) == (True, 2000.0)
+
+
+def test_equal_values_of_users() -> None:
+    """What never varies has an interval of no width, for users who outlast their conversations too."""
+    turns = frame(1000)
+    users = (turns["conversation_id"] // 1_000_000 + 1).astype("uint32")
+    blocks = time_blocks(turns.assign(user_id=users))
+    found = ratio(blocks.sums(np.full(1000, 0.1)), blocks.sums(np.ones(1000)), 1000, 1, "mean")
+    assert (found.low, found.high) == pytest.approx((0.1, 0.1))

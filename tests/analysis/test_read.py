@@ -149,12 +149,40 @@ def test_no_run_json(folder: Path) -> None:
     assert (report.verdict, next(g.turns for g in report.groups if g.phase == "steady")) == ("invalid", 60)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"phases": 3, "prices": [], "workers": {}, "scenario": 1}'])
-def test_broken_run_json(folder: Path, text: str) -> None:
-    """A broken run.json costs no rows."""
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "torn or no JSON (line 1: Expecting value)"),
+        ('{"run_id": "r"', "torn or no JSON"),
+        ("[]", "not a JSON object"),
+        ("null", "not a JSON object"),
+        ("{}", "empty"),
+        ("[" * 100_000, "no JSON that can be read"),
+        ('{"seed": 1' + "0" * 5000 + "}", "no JSON that can be read"),
+        ('{"phases": 3, "prices": [], "workers": {}, "scenario": 1}', "a wrong scenario and phases and workers"),
+    ],
+)
+def test_broken_run_json(folder: Path, text: str, expected: str) -> None:
+    """A broken run.json costs no rows, and the report says what is wrong with it."""
     (folder / "run.json").write_text(text)
     report = build(folder)
     assert (report.verdict, sum(group.turns for group in report.groups)) == ("invalid", 75)
+    assert expected in report.validity.reasons[0]
+
+
+def test_a_torn_run_json_alone_is_no_run(folder: Path) -> None:
+    """Without rows there is nothing to report."""
+    (folder / "attempts.csv").unlink()
+    (folder / "run.json").write_text("{")
+    with pytest.raises(TailgateError, match="not a run folder"):
+        build(folder)
+
+
+def test_run_json_may_begin_with_a_byte_order_mark(folder: Path) -> None:
+    """Windows editors leave one."""
+    expected = build(folder)
+    (folder / "run.json").write_bytes(b"\xef\xbb\xbf" + (folder / "run.json").read_bytes())
+    assert expected == build(folder)
 
 
 @pytest.mark.parametrize(

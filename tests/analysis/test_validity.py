@@ -40,10 +40,16 @@ def test_late_reads_are_noted() -> None:
     assert expected == [n.split(":")[0] for n in notes({**META, "workers": [{**WELL, "client_lag_p99_s": 0.2}]})]
 
 
+def test_a_run_json_of_the_contract_alone_is_of_a_whole_run() -> None:
+    """Another writer's run.json need not say when the run ended."""
+    assert validity({"validity": {"verdict": "valid", "reasons": []}}, {}, {}).verdict == "valid"
+
+
 @pytest.mark.parametrize(
     ("meta", "late", "stops", "expected"),
     [
         ({}, {}, {}, "run.json is missing"),
+        ({"unreadable": "run.json is torn"}, {}, {}, "run.json is torn: nobody knows"),
         ({**META, "ended_at": None}, {}, {}, "the run never ended"),
         ({**META, "validity": {"verdict": "invalid", "reasons": ["too hot"]}}, {}, {}, "too hot"),
         ({**META, "validity": {"verdict": "invalid"}}, {}, {}, "gave no reason"),
