@@ -16,6 +16,10 @@ from scenarios.slo import parse_slo
 
 WIDTH, HEIGHT = 1000, 520
 LEFT, RIGHT, TOP, BOTTOM = 90, 960, 34, 462
+SIDES = ((False, -10.0), (True, -10.0), (False, 18.0), (True, 18.0), (False, -26.0), (True, -26.0), (False, 34.0))
+"""Where a label may stand: left of its point or right of it, and how far below."""
+LETTER = 7.4
+"""Width of a letter of a label."""
 FALLBACK = "p95(ttft_ms)"
 """Against which latency is drawn where no candidate has a cost."""
 
@@ -81,7 +85,6 @@ def _text(value: float, subject: str) -> str:
 def _point(index: int, one: Candidate, across: str, x: Axis, y: Axis) -> dict[str, Any]:
     (x_value, x_low, x_high), (y_value, y_low, y_high) = _bounds(one, across), _bounds(one, FASTEST)
     at = x.at(x_value)
-    right = at > (LEFT + RIGHT) * 0.62
     said = [f"{words(name)} {figures.figure_text(one.figures[name], unit(name))}" for name in (FASTEST, across)]
     return {
         "name": clean(one.name),
@@ -93,23 +96,39 @@ def _point(index: int, one: Candidate, across: str, x: Axis, y: Axis) -> dict[st
         "y": y.at(y_value),
         "y_low": y.at(y_low),
         "y_high": y.at(y_high),
-        "label_x": at + (-12 if right else 12),
-        "label_y": y.at(y_value) - 10,
-        "anchor": "end" if right else "start",
         "title": clean(f"{one.name}: {', '.join(said)}"),
     }
 
 
 def _part_labels(points: list[dict[str, Any]]) -> None:
-    """Move labels that would lie on one another downwards, the highest first."""
-    placed: list[dict[str, Any]] = []
-    for point in sorted(points, key=lambda point: (point["label_y"], point["label_x"])):
-        while any(
-            abs(point["label_y"] - other["label_y"]) < 15 and abs(point["label_x"] - other["label_x"]) < 150
-            for other in placed
-        ):
-            point["label_y"] = round(point["label_y"] + 5, 1)
-        placed.append(point)
+    """Put each label beside its point, on the first side where it lies on no dot and no other label."""
+    taken = [(point["x"] - 5, point["y"] - 5, point["x"] + 5, point["y"] + 5) for point in points]
+    for point in sorted(points, key=lambda point: (point["y"], point["x"])):
+        boxes = [(side, _box(point, *side)) for side in SIDES]
+        side, box = next((found for found in boxes if _is_free(found[1], taken)), boxes[0])
+        taken.append(box)
+        left, dy = side
+        point |= {
+            "label_x": round(point["x"] + (-12 if left else 12), 1),
+            "label_y": round(point["y"] + dy, 1),
+            "anchor": "end" if left else "start",
+        }
+
+
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
+
+
+def _box(point: dict[str, Any], left: bool, dy: float) -> Box:  # noqa: FBT001 - a side
+    width = LETTER * len(point["name"])
+    start = point["x"] - 12 - width if left else point["x"] + 12
+    return (start, point["y"] + dy - 12, start + width, point["y"] + dy + 3)
+
+
+def _is_free(box: Box, taken: Sequence[Box]) -> bool:
+    if box[0] < LEFT or box[2] > WIDTH:
+        return False
+    return all(box[2] <= other[0] or other[2] <= box[0] or box[3] <= other[1] or other[3] <= box[1] for other in taken)
 
 
 def _front(candidates: Sequence[Candidate], across: str, x: Axis, y: Axis) -> str:

@@ -64,7 +64,7 @@ _LABELS = {
     "waiting_at_end": "Waiting for a limit at the end",
     "throttled": "All throttled turns: refused or held back",
     "failed": "All unsuccessful turns",
-    "accuracy": "Right answers, of those graded",
+    "accuracy": "Accuracy",
     "accuracy_of_intended": "Right answers, of all turns that asked for one",
     "over_refusal_share": "Answers that refuse without need",
     "unsafe_share": "Answers that break the policy",

@@ -113,7 +113,7 @@ def test_accuracy_is_a_criterion_where_answers_were_graded(tmp_path: Path) -> No
     good, poor = found.candidates
     assert (good.on_front or 0) > (poor.on_front or 0)
     assert (found.advice[0].candidate, ", accuracy 9" in found.advice[0].sentence) == (good.name, True)
-    assert "Right answers" in to_markdown(found)
+    assert "Accuracy" in to_markdown(found)
 
 
 def test_one_who_was_not_graded_is_named(tmp_path: Path) -> None:
