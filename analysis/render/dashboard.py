@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from analysis.trends.trend import Dashboard, Stop, Trend
 
 WIDTH, HEIGHT = 560, 230
-LEFT, RIGHT, TOP, BOTTOM = 74, 546, 16, 192
+LEFT, RIGHT, TOP, BOTTOM = 74, 546, 24, 192
 
 
 def write_all(found: Dashboard, folder: Path) -> list[Path]:
@@ -38,17 +38,21 @@ def to_json(found: Dashboard) -> str:
 def html(found: Dashboard) -> str:
     """Give the whole page; the same runs give the same text."""
     stops = {stop.folder: stop for stop in found.runs}
+    released = [stop for stop in found.runs if stop.release]
+    numbers = {stop.folder: number for number, stop in enumerate(released, 1)}
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for trend in found.trends:
-        groups.setdefault((clean(trend.name), clean(trend.endpoint)), []).append(_chart(trend, stops))
+        groups.setdefault((clean(trend.name), clean(trend.endpoint)), []).append(_chart(trend, stops, numbers))
     page = (
         environment()
         .get_template("dashboard.html.j2")
         .render(
             title="Dashboard",
             heading="All runs",
-            facts=[f"{len(found.runs)} runs"],
+            facts=[f"{len(found.runs)} run{'' if len(found.runs) == 1 else 's'}"],
             dashboard=found,
+            releases=[(numbers[stop.folder], _row(stop)) for stop in released],
+            newest=[_row(stop) for stop in {stop.name: stop for stop in found.runs}.values()],
             changes=[clean(change.sentence) for trend in found.trends for change in trend.changes],
             groups=groups,
             runs=[_row(stop) for stop in reversed(found.runs)],
@@ -73,7 +77,7 @@ def _link(stop: Stop) -> str:
     return f"{quote(stop.folder)}/report.html" if stop.has_page else ""
 
 
-def _chart(trend: Trend, stops: dict[str, Stop]) -> dict[str, Any]:
+def _chart(trend: Trend, stops: dict[str, Stop], numbers: dict[str, int]) -> dict[str, Any]:
     """Give a trend's picture: one place per run, whiskers for intervals, a line per change and per release."""
     of = unit(trend.subject)
     known = [figure for figure in trend.figures if isinstance(figure, Estimate)]
@@ -102,7 +106,7 @@ def _chart(trend: Trend, stops: dict[str, Stop]) -> dict[str, Any]:
             {"x": round(places[change.at] - step / 2, 1), "text": clean(change.sentence)} for change in trend.changes
         ],
         "releases": [
-            {"x": round(places[index] - step / 2, 1), "text": clean(stop.release)}
+            {"x": round(places[index] - step / 2, 1), "text": clean(stop.release), "number": numbers[stop.folder]}
             for index, stop in enumerate(marked)
             if stop.release
         ],

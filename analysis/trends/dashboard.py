@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ HEADLINES = (
     "p95(ttft_ms)",
     "p95(response_time_ms)",
     "cost_per_1k_responses_usd",
+    "accuracy",
     "throttled_share",
     "failed_share",
 )
@@ -41,6 +42,8 @@ class Told:
     report: Report
     digest: str
     versions: dict[str, str]
+    models: Mapping[str, str] = field(default_factory=dict)
+    """The model behind each endpoint, where the scenario names one."""
 
 
 def told(results: Path, build: Callable[[Path], Report]) -> tuple[list[Told], list[str]]:
@@ -66,7 +69,14 @@ def _told(folder: Path, build: Callable[[Path], Report]) -> Told:
         report = build(folder)
     meta = _meta(folder / "run.json")
     digest = meta.get("scenario_digest") or meta.get("digest")
-    return Told(folder, report, str(digest or ""), report.versions)
+    return Told(folder, report, str(digest or ""), report.versions, _models(meta))
+
+
+def _models(meta: Mapping[str, Any]) -> dict[str, str]:
+    scenario = meta.get("scenario")
+    endpoints = scenario.get("endpoints") if isinstance(scenario, dict) else None
+    named = endpoints.items() if isinstance(endpoints, dict) else ()
+    return {str(name): str(each["model"]) for name, each in named if isinstance(each, dict) and each.get("model")}
 
 
 def _meta(path: Path) -> dict[str, Any]:
@@ -113,8 +123,11 @@ def _stop(run: Told, before: Told | None) -> Stop:
 
 
 def _release(run: Told, before: Told) -> Iterator[str]:
-    """Say what is new: the scenario, or a version that results depend on."""
-    if run.digest and before.digest and run.digest != before.digest:
+    """Say what is new: a model, else the scenario; a version that results depend on."""
+    known = before.models
+    models = [f"{name} is {model}" for name, model in run.models.items() if known.get(name, model) != model]
+    yield from models
+    if not models and run.digest and before.digest and run.digest != before.digest:
         yield "the scenario changed"
     for name in ("tailgate", "locust"):
         old, new = before.versions.get(name), run.versions.get(name)
@@ -147,6 +160,10 @@ def _figure(run: Told, endpoint: str, arm: str, subject: str) -> Figure:
     group = next((one for one in _steady(run) if (one.endpoint, one.arm) == (endpoint, arm)), None)
     if group is None:
         return missing
+    if subject == "accuracy":
+        rows = run.report.quality.endpoints if run.report.quality else []
+        own = [row for row in rows if (row.endpoint, row.arm) == (endpoint, arm)]
+        return own[0].figures.get(subject, missing) if own else missing
     if subject.endswith("_share"):
         return group.shares.get(subject.removesuffix("_share"), missing)
     if subject.endswith("_usd"):
@@ -161,7 +178,7 @@ def _changes(endpoint: str, subject: str, points: Sequence[tuple[Told, Figure]])
         for index, (run, figure) in enumerate(points)
         if isinstance(figure, Estimate) and run.report.verdict != "invalid"
     ]
-    is_share = subject.endswith("_share")
+    is_share = figures.unit_of(subject) == "share"
     values = np.array([value if is_share else math.log(max(value, 1e-12)) for _, _, value in known])
     starts = change_points(values)
     for number, start in enumerate(starts):

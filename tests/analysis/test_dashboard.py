@@ -6,10 +6,12 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from graded import write_graded
 from synthetic import BASE, Plan, write_run
 
 from analysis.model import Estimate, Report
@@ -97,6 +99,39 @@ def test_releases_are_marked(report: Report) -> None:
     second = Told(second.folder, second.report, "abc", second.report.versions)
     found = dashboard([Told(first.folder, first.report, "def", first.versions), second])
     assert [stop.release for stop in found.runs] == ["", "the scenario changed; tailgate 9.9"]
+
+
+def test_a_new_model_is_the_release(report: Report) -> None:
+    """Where a scenario changed by its models, these are named, and the page numbers them."""
+    runs = [
+        replace(day(report, number, 100), digest=model, models={"small": model})
+        for number, model in enumerate(["v1", "v2", "v2"])
+    ]
+    found = dashboard(runs)
+    assert [stop.release for stop in found.runs] == ["", "small is v2", ""]
+    assert "<li>1: small is v2, with" in html(found)
+
+
+def test_accuracy_has_a_trend_where_answers_were_graded(tmp_path: Path) -> None:
+    """It stands among the headlines, as a share."""
+    for number in (1, 2):
+        write_graded(tmp_path / f"run-{number}", Plan(seed=number, models=(BASE,), turns=300), {"right": 1.0})
+    found = dashboard(told(tmp_path, build)[0])
+    (trend,) = [trend for trend in found.trends if trend.subject == "accuracy"]
+    assert [isinstance(figure, Estimate) and figure.value for figure in trend.figures] == [1.0, 1.0]
+    assert "Accuracy by run: " in html(found)
+
+
+def test_the_newest_verdict_stands_first(report: Report) -> None:
+    """The newest run of each scenario opens the page."""
+    runs = [
+        day(report, 0, 100),
+        day(report, 1, 100, verdict="fail", headline="FAIL: small fails"),
+        day(report, 0, 9, name="b"),
+    ]
+    page = html(dashboard(runs))
+    opening = page[page.index("Newest") : page.index("What changed")]
+    assert (opening.count("<p "), "FAIL: small fails" in opening) == (2, True)
 
 
 def test_the_page_escapes_and_repeats(report: Report) -> None:
