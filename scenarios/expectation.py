@@ -152,17 +152,20 @@ def turns_per_second(scenario: Scenario, endpoint: Endpoint, size: TurnSize) -> 
     wanted = users / max(scenario.traffic.think_time.mean + size.response_s, 1e-3)
     bounds: list[tuple[float, str]] = [
         (wanted, "users"),
-        *(_server_bounds(endpoint.simulated, size) if endpoint.simulated else ()),
+        *(_server_bounds(endpoint.simulated, size, scenario) if endpoint.simulated else ()),
     ]
     return min(bounds)
 
 
-def _server_bounds(simulated: Simulated, size: TurnSize) -> list[tuple[float, str]]:
+def _server_bounds(simulated: Simulated, size: TurnSize, scenario: Scenario) -> list[tuple[float, str]]:
     bounds = []
     if simulated.concurrency:
         bounds.append((simulated.concurrency / max(size.response_s, 1e-3), "concurrency"))
-    if simulated.limit:
-        bounds.append((simulated.limit.requests / simulated.limit.per, "limit"))
+    if limit := simulated.limit:
+        bounds.append((limit.requests / limit.per, "limit"))
+        if limit.tokens is not None:
+            asked = size.input_tokens + scenario.conversation.max_output_tokens
+            bounds.append((limit.tokens / limit.per / asked, "limit"))
     return bounds
 
 

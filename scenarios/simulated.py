@@ -32,12 +32,14 @@ WaitForm = Literal[
 
 
 class Limit(Strict):
-    """A simulated request limit, per key. `window`: fixed windows of `per`; `bucket`: refills evenly, holds `burst`."""
+    """A simulated limit of requests, and of tokens, per key."""
 
     kind: Literal["fixed_window", "token_bucket"]
     """Fixed windows of `per`, or a bucket that refills evenly."""
     requests: Count
     """Requests allowed in each `per`."""
+    tokens: Count | None = None
+    """Tokens allowed in each `per` besides, counted as providers do: the input and all that may be answered."""
     per: PositiveDuration = 1.0
     """Length of the window, or the time in which the bucket refills."""
     burst: Count | None = None

@@ -1,57 +1,83 @@
-"""Request limits as pure objects: a time goes in, admission or the wait until it comes out."""
+"""Limits as pure objects: a time goes in, admission or the wait until it comes out."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from scenarios.simulated import Limit
 
 
-class Limiter(Protocol):
+class Limiter(ABC):
     """One key's limit. Times are seconds on any clock that does not run backwards."""
 
-    def admit(self, now_s: float) -> float:
-        """Take one request and give 0, or refuse it and give the seconds until one would be taken."""
-        ...
+    __slots__ = ()
+
+    @abstractmethod
+    def wait_s(self, now_s: float, amount: float = 1) -> float:
+        """Give the seconds until `amount` would be taken; 0 is now, infinity never."""
+
+    @abstractmethod
+    def take(self, amount: float = 1) -> None:
+        """Take what `wait_s` has just found to be there."""
 
     @property
+    @abstractmethod
+    def limit(self) -> int:
+        """What is there at most."""
+
+    @property
+    @abstractmethod
     def remaining(self) -> int:
-        """How many more requests would be taken now."""
-        ...
+        """How much more would be taken now."""
 
     @property
+    @abstractmethod
     def reset_s(self) -> float:
         """Seconds from the last request until the limit is whole again."""
-        ...
+
+    def admit(self, now_s: float, amount: float = 1) -> float:
+        """Take it and give 0, or give the seconds until it would be taken."""
+        wait_s = self.wait_s(now_s, amount)
+        if wait_s <= 0:
+            self.take(amount)
+        return wait_s
 
 
 @dataclass(slots=True)
-class FixedWindow:
+class FixedWindow(Limiter):
     """At most `requests` in each window `[k * per_s, (k + 1) * per_s)`."""
 
     requests: int
     per_s: float
     _window: int = field(default=-1, init=False)
-    _taken: int = field(default=0, init=False)
+    _taken: float = field(default=0, init=False)
     _at_s: float = field(default=0.0, init=False)
 
-    def admit(self, now_s: float) -> float:
-        """Take one request and give 0, or give the seconds until the next window."""
+    def wait_s(self, now_s: float, amount: float = 1) -> float:
+        """Give 0, or the seconds until the next window."""
         window = math.floor(now_s / self.per_s)
         self._at_s = now_s
         if window > self._window:
             self._window, self._taken = window, 0
-        if self._taken < self.requests:
-            self._taken += 1
+        if self._taken + amount <= self.limit:
             return 0.0
-        return max((self._window + 1) * self.per_s - now_s, 1e-9)
+        return max((self._window + 1) * self.per_s - now_s, 1e-9) if amount <= self.limit else math.inf
+
+    def take(self, amount: float = 1) -> None:
+        """Take it of this window."""
+        self._taken += amount
+
+    @property
+    def limit(self) -> int:
+        """What a window takes."""
+        return self.requests
 
     @property
     def remaining(self) -> int:
-        """How many more requests this window takes."""
-        return self.requests - self._taken
+        """What this window has left."""
+        return int(self.limit - self._taken)
 
     @property
     def reset_s(self) -> float:
@@ -60,10 +86,10 @@ class FixedWindow:
 
 
 @dataclass(slots=True)
-class TokenBucket:
-    """Holds at most `burst` tokens, one per request, and refills evenly with `requests` per `per_s`.
+class TokenBucket(Limiter):
+    """Holds at most `burst`, and refills evenly with `requests` per `per_s`.
 
-    In any span of t seconds it takes at most burst + t * requests / per_s requests.
+    In any span of t seconds it gives at most burst + t * requests / per_s.
     """
 
     requests: int
@@ -72,21 +98,29 @@ class TokenBucket:
     _level: float = field(default=0.0, init=False)
     _at_s: float = field(default=-math.inf, init=False)
 
-    def admit(self, now_s: float) -> float:
-        """Take one request and give 0, or give the seconds until one token is there."""
+    def wait_s(self, now_s: float, amount: float = 1) -> float:
+        """Give 0, or the seconds until as much is there."""
         rate = self.requests / self.per_s
         if now_s > self._at_s:
             self._level = min(float(self.burst), self._level + (now_s - self._at_s) * rate)
             self._at_s = now_s
         # Without the tolerance a request that comes at the very end of its wait can miss by one rounding.
-        if self._level >= 1 - 1e-9:
-            self._level = max(0.0, self._level - 1)
+        if self._level >= amount - 1e-9:
             return 0.0
-        return (1 - self._level) / rate
+        return (amount - self._level) / rate if amount <= self.limit else math.inf
+
+    def take(self, amount: float = 1) -> None:
+        """Take it out."""
+        self._level = max(0.0, self._level - amount)
+
+    @property
+    def limit(self) -> int:
+        """What a full bucket holds."""
+        return self.burst
 
     @property
     def remaining(self) -> int:
-        """How many whole tokens are there."""
+        """How many are there, whole ones."""
         return int(self._level)
 
     @property
@@ -95,25 +129,46 @@ class TokenBucket:
         return (self.burst - self._level) * self.per_s / self.requests
 
 
-def limiter(limit: Limit) -> Limiter:
-    """Build one key's limiter; a bucket without `burst` holds one period's requests."""
+def limiter(limit: Limit, each: int, burst: int | None = None) -> Limiter:
+    """Build the limiter of `each` per period; a bucket without `burst` holds one period's."""
     if limit.kind == "fixed_window":
-        return FixedWindow(limit.requests, limit.per)
-    return TokenBucket(limit.requests, limit.per, limit.burst or limit.requests)
+        return FixedWindow(each, limit.per)
+    return TokenBucket(each, limit.per, burst or each)
+
+
+@dataclass(slots=True)
+class KeyLimit:
+    """One key's limits by dimension, `requests` first: all have room for a request, or it is taken of none."""
+
+    dimensions: dict[str, Limiter]
+
+    def admit(self, now_s: float, tokens: float = 0) -> tuple[str, float]:
+        """Take a request and give ("", 0), or give the dimension that it waits for longest, and how long."""
+        amounts = {name: tokens if name == "tokens" else 1.0 for name in self.dimensions}
+        waits = {name: own.wait_s(now_s, amounts[name]) for name, own in self.dimensions.items()}
+        longest = max(waits, key=lambda name: waits[name])
+        if waits[longest] > 0:
+            return longest, waits[longest]
+        for name, own in self.dimensions.items():
+            own.take(amounts[name])
+        return "", 0.0
 
 
 @dataclass(slots=True)
 class KeyedLimits:
-    """One limiter per key, made when the key is first seen."""
+    """Limits per key, made when the key is first seen."""
 
     limit: Limit
-    _by_key: dict[str, Limiter] = field(default_factory=dict, init=False)
+    _by_key: dict[str, KeyLimit] = field(default_factory=dict, init=False)
 
-    def of(self, key: str) -> Limiter:
-        """Give the limiter of `key`."""
+    def of(self, key: str) -> KeyLimit:
+        """Give the limits of `key`."""
         found = self._by_key.get(key)
         if found is None:
-            found = self._by_key[key] = limiter(self.limit)
+            dimensions = {"requests": limiter(self.limit, self.limit.requests, self.limit.burst)}
+            if self.limit.tokens is not None:
+                dimensions["tokens"] = limiter(self.limit, self.limit.tokens)
+            found = self._by_key[key] = KeyLimit(dimensions)
         return found
 
 

@@ -40,20 +40,36 @@ class Refusal:
     hint: Hint
 
 
-def refuse(limit: Limit, wait_s: float, unix_s: float | None = None) -> Refusal:
+def refuse(limit: Limit, wait_s: float, unix_s: float | None = None, dimension: str = "requests") -> Refusal:
     """Build the refusal of a request that would be taken in `wait_s` from `unix_s` (now by default)."""
     now = time.time() if unix_s is None else unix_s
     hint = FORMS[limit.retry_after](wait_s, now)
+    each = limit.tokens if dimension == "tokens" else limit.requests
     error: dict[str, object] = {
-        "message": f"Rate limit reached: {limit.requests} requests per {limit.per:g} s.{hint.words}",
-        "type": "requests" if limit.status == 429 else "server_error",
+        "message": f"Rate limit reached: {each} {dimension} per {limit.per:g} s.{hint.words}",
+        "type": dimension if limit.status == 429 else "server_error",
         "param": None,
         "code": CODES[limit.status],
     }
     if hint.details:
         error |= {"status": "RESOURCE_EXHAUSTED", "details": list(hint.details)}
-    headers = {"x-ratelimit-limit-requests": str(limit.requests), "x-ratelimit-remaining-requests": "0"}
-    return Refusal(limit.status, {"error": error}, {"Date": http_date(now), **headers, **hint.headers}, hint)
+    headers = {"x-ratelimit-limit-requests": str(each), "x-ratelimit-remaining-requests": "0", **hint.headers}
+    if dimension == "tokens":
+        headers = {_exchanged(name): text for name, text in headers.items() if not name.endswith("-tokens")}
+    return Refusal(limit.status, {"error": error}, {"Date": http_date(now), **headers}, hint)
+
+
+def _exchanged(name: str) -> str:
+    """Name the other dimension: the forms are written for requests."""
+    other = {"requests": "tokens", "tokens": "requests"}
+    return "-".join(other.get(word, word) for word in name.split("-"))
+
+
+def too_large(limit: Limit, tokens: int) -> Refusal:
+    """Build the refusal of a request that no wait can make fit, in the words of OpenAI."""
+    message = f"Request too large on tokens per {limit.per:g} s: Limit {limit.tokens}, Requested {tokens}."
+    error = {"message": message, "type": "tokens", "param": None, "code": CODES[429]}
+    return Refusal(429, {"error": error}, {}, Hint())
 
 
 def go_duration(seconds: float) -> str:

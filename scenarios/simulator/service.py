@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from scenarios.simulator.generic import Generic
 from scenarios.simulator.limits import KeyedLimits, Promises
 from scenarios.simulator.model import BROKEN, Draw, Model
 from scenarios.simulator.openai import OpenAiChat, input_usage
-from scenarios.simulator.refusal import CODES, go_duration, refuse
+from scenarios.simulator.refusal import CODES, Refusal, go_duration, refuse, too_large
 from scenarios.simulator.response import whole
 from scenarios.simulator.slots import Slots
 from scenarios.simulator.truth import Truth
@@ -78,7 +79,7 @@ class Service:
         except Invalid as problem:
             return visit.end(problem.status, error(problem.status, problem.code, str(problem)))
         truth.input_tokens, truth.cached_input_tokens = ask.input_tokens, ask.cached_tokens
-        if refused := self._beyond_limit(visit):
+        if refused := self._beyond_limit(visit, ask.input_tokens + (ask.max_tokens or 0)):
             return refused
         draw = self._model.draw(truth.number, ask.max_tokens, self._expected.get(ask.said))
         truth.fault = draw.fault
@@ -100,30 +101,39 @@ class Service:
         truth.early, truth.early_client = int(by_key), int(any(by_client))
         return visit
 
-    def _beyond_limit(self, visit: Visit) -> Exchange | None:
-        """Refuse a request beyond its key's limit, and keep in mind until when."""
+    def _beyond_limit(self, visit: Visit, tokens: int) -> Exchange | None:
+        """Refuse a request beyond its key's limit."""
         if self._limits is None or self._limit is None:
             return None
         arrived_s = visit.request.arrived_s
         keyed = self._limits.of(visit.truth.key)
-        wait_s = keyed.admit(max(0.0, arrived_s - self._epoch_s))
-        visit.headers["x-ratelimit-limit-requests"] = str(self._limit.requests)
-        visit.headers["x-ratelimit-remaining-requests"] = str(keyed.remaining)
+        dimension, wait_s = keyed.admit(max(0.0, arrived_s - self._epoch_s), tokens)
+        for name, own in keyed.dimensions.items():
+            visit.headers[f"x-ratelimit-limit-{name}"] = str(own.limit)
+            visit.headers[f"x-ratelimit-remaining-{name}"] = str(own.remaining)
         if wait_s <= 0:
-            visit.headers["x-ratelimit-reset-requests"] = go_duration(keyed.reset_s)
+            for name, own in keyed.dimensions.items():
+                visit.headers[f"x-ratelimit-reset-{name}"] = go_duration(own.reset_s)
             return None
-        # The wait counts from the arrival; the client hears of it now, and what is over by now is not asked for.
-        now_s = time.monotonic()
-        refusal = refuse(self._limit, max(wait_s - (now_s - arrived_s), 0.001))
-        if refusal.hint.told_s is not None:
-            visit.truth.retry_after_s = refusal.hint.told_s
-            for name in visit.names():
-                self._promises.tell(name, now_s + refusal.hint.wait_s)
+        refusal = too_large(self._limit, tokens) if wait_s == math.inf else self._refusal(visit, dimension, wait_s)
         visit.headers |= refusal.headers
         body = refusal.body
         if self._limit.bills_refused:
             body |= {"usage": input_usage(visit.truth.input_tokens or 0, visit.truth.cached_input_tokens or 0)}
         return visit.end(refusal.status, body, billed=self._limit.bills_refused)
+
+    def _refusal(self, visit: Visit, dimension: str, wait_s: float) -> Refusal:
+        """Say when to come back, and keep in mind who was told."""
+        assert self._limit is not None
+        # The wait counts from the arrival; the client hears of it now, and what is over by now is not asked for.
+        now_s = time.monotonic()
+        left_s = max(wait_s - (now_s - visit.request.arrived_s), 0.001)
+        refusal = refuse(self._limit, left_s, dimension=dimension)
+        if refusal.hint.told_s is not None:
+            visit.truth.retry_after_s = refusal.hint.told_s
+            for name in visit.names():
+                self._promises.tell(name, now_s + refusal.hint.wait_s)
+        return refusal
 
     def _serve(self, visit: Visit, ask: Ask, draw: Draw) -> Exchange:
         visit.truth.status, visit.truth.quality = 200, draw.quality

@@ -11,7 +11,7 @@ from functools import partial
 
 from locustfiles._gate import Gate
 from scenarios.limit_headers import Allowance
-from scenarios.simulator.limits import FixedWindow, TokenBucket
+from scenarios.simulator.limits import Limiter
 
 TRIP_S = 0.0015
 THINK_S, SERVICE_S = 3.0, 2.0
@@ -26,7 +26,7 @@ class World:
     each answer says what is left of the limit when it ends; they make the reset that is told of the true one.
     """
 
-    limiter: FixedWindow | TokenBucket
+    limiter: Limiter
     users: int
     pace: str = "fixed"
     hint: Callable[[float], float] = math.ceil
@@ -102,8 +102,7 @@ class World:
 
     def _left(self, told: Callable[[float], float]) -> Allowance:
         limiter = self.limiter
-        limit = limiter.requests if isinstance(limiter, FixedWindow) else limiter.burst
-        return Allowance(limit, limiter.remaining, told(limiter.reset_s))
+        return Allowance(limiter.limit, limiter.remaining, told(limiter.reset_s))
 
     def _refused(self, told_s: float, passed_s: float) -> None:
         self._told_until = max(self._told_until, self.time_s + told_s)

@@ -13,9 +13,9 @@ from limited_world import SERVICE_S, THINK_S, World
 
 from locustfiles._gate import Gate
 from scenarios.limit_headers import Allowance
-from scenarios.simulator.limits import FixedWindow, TokenBucket
+from scenarios.simulator.limits import FixedWindow, Limiter, TokenBucket
 
-LIMITS: dict[str, tuple[Callable[[], FixedWindow | TokenBucket], float]] = {
+LIMITS: dict[str, tuple[Callable[[], Limiter], float]] = {
     "bucket by the second": (lambda: TokenBucket(66, 1.0, 12), 66.0),
     "window of a second": (lambda: FixedWindow(66, 1.0), 66.0),
     "bucket by the minute": (lambda: TokenBucket(600, 60.0, 30), 10.0),

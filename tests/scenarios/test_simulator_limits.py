@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import math
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scenarios.limits import classify
+from scenarios.records import Outcome
 from scenarios.simulated import Limit
 from scenarios.simulator.limits import FixedWindow, KeyedLimits, Promises, TokenBucket, limiter
+from scenarios.simulator.refusal import refuse, too_large
+from scenarios.wire.api_error import parse_error
 
 steps = st.lists(st.floats(0, 3), min_size=1, max_size=200)
 counts = st.integers(1, 20)
@@ -49,7 +57,7 @@ def test_a_bucket_never_takes_more_than_burst_plus_refill(
 @given(steps, counts, periods, st.sampled_from(["fixed_window", "token_bucket"]))
 def test_the_wait_told_is_enough(gaps: list[float], requests: int, per_s: float, kind: str) -> None:
     """Alone, a request that comes back after exactly its wait is taken."""
-    keyed = limiter(Limit.model_validate({"kind": kind, "requests": requests, "per": f"{per_s:.6f}s"}))
+    keyed = limiter(Limit.model_validate({"kind": kind, "requests": requests, "per": f"{per_s:.6f}s"}), requests)
     for now in moments(gaps):
         wait_s = keyed.admit(now)
         if wait_s:
@@ -73,7 +81,34 @@ def test_a_bucket_tells_the_time_to_its_next_token() -> None:
 def test_each_key_has_its_own_limit() -> None:
     """What one key takes is not missing from another's."""
     limits = KeyedLimits(Limit(kind="fixed_window", requests=1))
-    assert [limits.of(key).admit(0.0) for key in ("a", "b", "a")] == [0.0, 0.0, 1.0]
+    assert [limits.of(key).admit(0.0) for key in ("a", "b", "a")] == [("", 0.0), ("", 0.0), ("requests", 1.0)]
+
+
+@pytest.mark.parametrize("kind", ["fixed_window", "token_bucket"])
+def test_tokens_are_limited_besides(kind: str) -> None:
+    """A request waits for the scarcer dimension, takes nothing of either while it waits, and may be too large ever."""
+    limit = Limit.model_validate({"kind": kind, "requests": 3, "tokens": 1000, "per": "10s"})
+    keyed = KeyedLimits(limit).of("a")
+    wait_s = 10.0 if kind == "fixed_window" else 4.0
+    assert [keyed.admit(0.0, tokens) for tokens in (800, 600, 200)] == [("", 0.0), ("tokens", wait_s), ("", 0.0)]
+    assert {name: own.remaining for name, own in keyed.dimensions.items()} == {"requests": 1, "tokens": 0}
+    assert keyed.admit(0.0, 1001) == ("tokens", math.inf)
+
+
+def test_headers_and_refusals_name_the_dimension() -> None:
+    """What a refusal says of tokens it says in the names of tokens; what can never fit is told in OpenAI's words."""
+    limit = Limit.model_validate(
+        {"kind": "token_bucket", "requests": 9, "tokens": 1000, "per": "60s", "retry_after": "reset_header"}
+    )
+    refused = refuse(limit, 2.5, dimension="tokens")
+    named = {name: text for name, text in refused.headers.items() if name.endswith("-tokens")}
+    assert named == {
+        "x-ratelimit-limit-tokens": "1000",
+        "x-ratelimit-remaining-tokens": "0",
+        "x-ratelimit-reset-tokens": "2.5s",
+    }
+    body = json.dumps(too_large(limit, 1001).body).encode()
+    assert classify(429, {}, parse_error(body)).outcome is Outcome.REQUEST_TOO_LARGE
 
 
 def test_promises_flag_only_what_comes_too_early() -> None:
