@@ -1,4 +1,4 @@
-"""Tables of a report's free-form parts: health, cost and quality blocks, and every figure of a group."""
+"""Tables of a report's free-form parts: health and cost blocks, and every figure of a group."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
-from analysis.model import Estimate, Figure, Group, NotEstimable, Quality, Report
+from analysis.model import Estimate, Figure, Group, NotEstimable, Report
 from analysis.render import summary
 from analysis.render.summary import Cell
 from analysis.words import figures
@@ -60,25 +60,6 @@ def block(content: Mapping[str, object]) -> Block:
         else:
             facts.append((title, value_cell(name, value)))
     return Block(tuple(facts), tuple(grids))
-
-
-def qualities(quality: Quality) -> Block:
-    """Give counts and shares of graded answers by endpoint, and examples of those that are not right."""
-    return block(
-        {
-            "answers": {
-                target(row.endpoint, row.arm): {
-                    "cases": row.cases,
-                    "intended": row.intended,
-                    "answered": row.answered,
-                    "graded": row.graded,
-                    **{name: figure.model_dump() for name, figure in row.figures.items()},
-                }
-                for row in quality.endpoints
-            },
-            "examples": [example.model_dump() for example in quality.examples],
-        }
-    )
 
 
 def _records(value: object) -> list[tuple[str, dict[str, object]]] | None:

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from analysis.render import bars, charts, experiment_grid, grid, levels, spreads, summary, trust
+from analysis.render.graded import graded
 from analysis.render.sides import sides
 from analysis.render.variation import variations
 from analysis.words.plaintext import clean
@@ -74,6 +75,7 @@ def _context(report: Report) -> dict[str, object]:
         "experiment": _experiment(report),
         "outcomes": [(name, bars.outcome_parts(summary.parts(g))) for name, g in zip(names, groups, strict=True)],
         "kinds": bars.KIND_LABELS,
+        "graded": graded(report.quality) if report.quality else None,
         "variations": variations(groups, names),
         "own_error": trust.own_error(report, groups),
         "tables": _tables(report, groups, names),
@@ -176,7 +178,6 @@ def _tables(report: Report, groups: list[Group], names: list[str]) -> dict[str, 
         "variances": grid.variances(groups, names, "Variance by endpoint, with 95% interval"),
         "slices": grid.slices(report),
         "cost": grid.block(report.cost),
-        "quality": grid.qualities(report.quality) if report.quality else None,
         "latencies_title": "All latencies, every phase"
         if told is report.groups
         else "All latencies; those of other phases are in report.json",

@@ -38,6 +38,7 @@ def sides(report: Report) -> list[Side]:
     if any(group.attainment for group in groups):
         within = (cell(group.attainment, "share") for group in groups)
         rows.append(Side(_SHARES, figures.label("attainment"), tuple(within)))
+    rows += _quality(report, groups, verdicts)
     rows += [_cost(groups, name, verdicts) for name in _cost_names(groups)]
     rows += [_rate(groups, name) for name in dict.fromkeys(name for group in groups for name in group.rates)]
     rows.append(Side("Load", "Turns", tuple(Cell(f"{group.turns:,}") for group in groups)))
@@ -84,6 +85,27 @@ def _failed(groups: list[Group], verdicts: Verdicts) -> Side:
         lost = [figure.value for name, figure in parts(group).items() if name not in SUCCESSFUL]
         cells.append(Cell(figures.value_text(sum(lost), "share"), note="sum of its outcomes below", verdict=verdict))
     return Side(_SHARES, "Unsuccessful turns", tuple(cells))
+
+
+QUALITY = ("accuracy", "hallucination_share", "policy_safe_share")
+
+
+def _quality(report: Report, groups: list[Group], verdicts: Verdicts) -> list[Side]:
+    """Give the shares of graded answers that decide, where answers were graded."""
+    rows = report.quality.endpoints if report.quality else []
+    found = {(row.endpoint, row.arm): row.figures for row in rows}
+    sides = []
+    for name in QUALITY if any(found.values()) else ():
+        cells = (
+            cell(
+                found.get((group.endpoint, group.arm), {}).get(name),
+                "share",
+                verdicts.get((group.endpoint, group.arm, "", name), ""),
+            )
+            for group in groups
+        )
+        sides.append(Side("Quality of graded answers", figures.label(name), tuple(cells)))
+    return sides
 
 
 def _cost_names(groups: list[Group]) -> list[str]:

@@ -18,8 +18,9 @@ VERBS: dict[Verdict, str] = {"fail": "fails", "inconclusive": "is undecided", "p
 MOST = 2
 """Lines that a sentence tells of; the others are counted."""
 
+ACCURACY = "accuracy"
 COST = "cost_per_1k_responses_usd"
-SHORT = {"ttft_ms": "TTFT", "ttfo_ms": "TTFO", "tpot_ms": "TPOT", "gap_ms": "gap", COST: "cost"}
+SHORT = {ACCURACY: "accuracy", "ttft_ms": "TTFT", "ttfo_ms": "TTFO", "tpot_ms": "TPOT", "gap_ms": "gap", COST: "cost"}
 TAIL = ("ttft_ms", "response_time_ms", "service_time_ms")
 """Metrics whose p95 is told where no line decides, the first that was measured."""
 
@@ -57,7 +58,7 @@ def _is_silent(group: Group) -> bool:
 
 
 def _clauses(verdict: Verdict, lines: Sequence[SloLine], group: Group | None) -> Iterator[str]:
-    """Tell the lines that decided, then the tail and the cost where they did not."""
+    """Tell the lines that decided, then tail, accuracy where a line is about it, and cost where they did not."""
     decisive = [line for line in lines if line.verdict == verdict]
     if verdict == "pass" and lines:
         decisive = [closest([line for line in lines if _is_latency(line)] or lines)]
@@ -69,6 +70,7 @@ def _clauses(verdict: Verdict, lines: Sequence[SloLine], group: Group | None) ->
         return
     if not any(_is_latency(line) for line in shown):
         yield from _tail(lines, group)
+    yield from (clause(line) for line in lines if _metric(line) == ACCURACY and line not in shown)
     if not any(_metric(line) == COST for line in shown):
         yield from _cost(lines, group)
 

@@ -70,6 +70,12 @@ def test_a_failure_says_what_broke(small: Group) -> None:
     )
 
 
+def test_accuracy_is_told_where_a_line_is_about_it(small: Group) -> None:
+    """Beside the tail and before the cost."""
+    (found,) = standings([P95, line("accuracy >= 0.85", figure(0.91, 0.89, 0.93), "pass", 0.85, "ratio")], [small])
+    assert "; accuracy 91.0% [89.0, 93.0] of at least 85% asked for; cost USD" in found.sentence
+
+
 def test_many_broken_lines_are_counted(small: Group) -> None:
     """Two are told, the rest is a number."""
     (found,) = standings([SHARE, SLOW, SHARE, SHARE], [small])

@@ -57,6 +57,17 @@ function latencyAxis(scale) {
   return axis(extra);
 }
 
+/* Leaves out the labels that would touch the one before. */
+function apart(u, splits, named, least = 52) {
+  let last = -Infinity;
+  return splits.map((value) => {
+    const at = u.valToPos(value, "x");
+    if (at - last < least) return "";
+    last = at;
+    return named(value);
+  });
+}
+
 function make(id, options, values) {
   const host = document.getElementById(id);
   const size = () => ({ width: Math.max(200, host.clientWidth), height: host.clientHeight });

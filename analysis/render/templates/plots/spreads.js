@@ -20,7 +20,7 @@ function drawSpread(spread, index) {
       x: { time: false, distr: 3, range: [edges[0], edges.at(-1)] },
       y: { range: [0, Math.max(1, extent(spread.curves.map((curve) => curve.shares))[1] * 1.08)] },
     },
-    axes: [axis({ splits: () => ticks, filter: (u, s) => s, values: (u, s) => s.map(named), size: 34 }),
+    axes: [axis({ splits: () => ticks, filter: (u, s) => s, values: (u, s) => apart(u, s, named), size: 34 }),
       axis({ size: 58, gap: 6, space: 34, values: (u, values) => values.map((v) => `${v}%`) })],
     hooks: { draw: [lines], ready: [read], setCursor: [read], setSeries: [read] },
   }, [edges, ...spread.curves.map((curve) => [...curve.shares, null])]);

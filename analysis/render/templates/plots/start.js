@@ -38,10 +38,12 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 /* Paper is light whatever the screen is. */
 addEventListener("beforeprint", () => {
   document.documentElement.dataset.light = "";
+  for (const details of document.querySelectorAll("[data-print]:not([open])")) details.open = details.wasShut = true;
   resize(() => PAPER_COLUMN);
 });
 addEventListener("afterprint", () => {
   delete document.documentElement.dataset.light;
+  for (const details of document.querySelectorAll("[data-print]")) if (details.wasShut) details.open = details.wasShut = false;
   resize((plot) => Math.max(200, plot.root.parentElement.clientWidth));
 });
 document.documentElement.dataset.plotted = String(Object.keys(plots).length);
