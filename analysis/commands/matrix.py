@@ -14,7 +14,8 @@ from scenarios.errors import ExitCode
 def make_matrix(runs: Sequence[str], output: Path | None, *, as_json: bool) -> ExitCode:
     """Write matrix.html, matrix.md and matrix.json and print the advice. Raises TailgateError."""
     from analysis.comparing.side import known, wanted
-    from analysis.render.matrix import relations, to_json, write_all
+    from analysis.render.matrix import to_json, write_all
+    from analysis.render.selection import relations
     from analysis.selecting.matrix import matrix
     from analysis.words.plaintext import clean
 

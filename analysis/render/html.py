@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from analysis.render import bars, charts, experiment_grid, grid, levels, spreads, summary, trust
 from analysis.render.graded import graded
+from analysis.render.selection import selection
 from analysis.render.sides import sides
 from analysis.render.variation import variations
 from analysis.words.plaintext import clean
@@ -72,6 +73,7 @@ def _context(report: Report) -> dict[str, object]:
         **_levels(report),
         **_sides(report, groups, names),
         **_pictures(report, groups),
+        "selection": selection(report.selection) if report.selection and report.verdict != "invalid" else None,
         "experiment": _experiment(report),
         "outcomes": [(name, bars.outcome_parts(summary.parts(g))) for name, g in zip(names, groups, strict=True)],
         "kinds": bars.KIND_LABELS,
@@ -197,6 +199,7 @@ def _contents(report: Report) -> list[tuple[str, str]]:
     found = [
         ("levels-title", "Service levels", True),
         ("sides-title", "Side by side", steady),
+        ("selection-title", "Which to take", report.selection is not None and report.verdict != "invalid"),
         ("experiment-title", "Arms", report.experiment is not None),
         ("tails-title", "Tails", bool(report.plots.spectra)),
         ("courses-title", "Over time", bool(report.plots.timelines)),

@@ -15,27 +15,44 @@ if TYPE_CHECKING:
     from analysis.model import Report
 
 LINES = 60
-_MOST_REASONS, _MOST_STEPS, _MOST_SLO, _MOST_SIDES, _MOST_NOTES = 3, 3, 12, 14, 3
-_MOST_CONTRASTS = 14
+_MOST_REASONS, _MOST_TOLD, _MOST_STEPS, _MOST_SLO, _MOST_ADVICE = 3, 4, 3, 12, 2
+_MOST_COLUMNS = 6
+_ACROSS = ("Time to first token p95", "Response time p95", "Throttled turns", "Unsuccessful turns")
+"""Figures of a table whose rows are endpoints, with every cost and quality that there is."""
+
+_FOLD_LINES = 5
 _SIGNS = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "invalid": "⛔"}
 
 
 def to_markdown(report: Report) -> str:
     """Give the summary; no name in it is a link, a mention, markup or a new line; long lists are cut."""
+    told = [f"{_SIGNS[one.verdict]} {one.sentence}" for one in report.standings]
+    is_valid = report.verdict != "invalid"
     lines = [
         f"## {_SIGNS[report.verdict]} {summary.WORDS[report.verdict]}: {markdown(report.name)}",
         "",
-        markdown(summary.headline(report)),
-        "",
+        *([] if is_valid and told else [markdown(summary.headline(report)), ""]),
         *_bullets(summary.further_reasons(report), _MOST_REASONS, "reasons"),
         *_slo_table(report),
+        *(_bullets(told, _MOST_TOLD, "endpoints") if is_valid else []),
         *_bullets(report.next_steps, _MOST_STEPS, "steps", "**Next:** "),
-        *_folded("The arms against each other", _bullets(sentences(report), _MOST_CONTRASTS, "contrasts")[:-1]),
-        *_folded("Figures per endpoint", _sides_table(report)),
-        *_folded("How this was measured", _bullets(report.notes, _MOST_NOTES, "notes")[:-1]),
-        _origin(report),
+        *(_bullets(_advice(report), _MOST_ADVICE, "sentences", "**Take:** ") if is_valid else []),
     ]
-    return "\n".join(lines) + "\n"
+    for title, content in (
+        ("The arms against each other", _points(sentences(report))),
+        ("Figures per endpoint", _sides_table(report)),
+        ("How this was measured", _points(report.notes)),
+    ):
+        lines += _folded(title, content, LINES - len(lines) - 1)
+    return "\n".join([*lines, _origin(report)]) + "\n"
+
+
+def _advice(report: Report) -> list[str]:
+    return [one.sentence for one in report.selection.advice] if report.selection else []
+
+
+def _points(texts: Sequence[str]) -> list[str]:
+    return [f"- {markdown(text)}" for text in texts]
 
 
 def _origin(report: Report) -> str:
@@ -72,18 +89,29 @@ def _slo_row(row: summary.SloRow) -> str:
 
 
 def _sides_table(report: Report) -> list[str]:
+    """Give a column per endpoint; where these are many, a row each, with the figures that decide."""
     groups = summary.headline_groups(report)
     if not groups:
         return []
-    names = (markdown_code(summary.group_name(group, groups)) for group in groups)
-    lines = [f"| | {' | '.join(names)} |", f"|---|{'--:|' * len(groups)}"]
-    for side in sides(report)[:_MOST_SIDES]:
-        cells = (f"{cell.value} {cell.interval}".rstrip() for cell in side.cells)
-        lines.append(f"| {side_name(side)} | {' | '.join(cells)} |")
-    return lines
+    names = [markdown_code(summary.group_name(group, groups)) for group in groups]
+    found = [
+        (side_name(side), [f"{cell.value} {cell.interval}".rstrip() for cell in side.cells]) for side in sides(report)
+    ]
+    if len(groups) > _MOST_COLUMNS:
+        kept = [one for one in found if one[0] in _ACROSS or one[0].startswith(("Cost", "Right"))]
+        columns = zip(*(cells for _, cells in kept), strict=True)
+        found, names = list(zip(names, map(list, columns), strict=True)), [head for head, _ in kept]
+    lines = [f"| | {' | '.join(names)} |", f"|---|{'--:|' * len(names)}"]
+    return [*lines, *(f"| {head} | {' | '.join(cells)} |" for head, cells in found)]
 
 
-def _folded(title: str, content: list[str]) -> list[str]:
-    if not content:
+def _folded(title: str, content: list[str], room: int) -> list[str]:
+    """Fold what fits; what is cut is said, in a cell where it is a table."""
+    room -= _FOLD_LINES
+    if not content or room < min(len(content), 4):
         return []
+    if len(content) > room:
+        more = f"… and {len(content) - room + 1} more in report.html"
+        cells = content[0].count(" | ") if content[0].startswith("|") else 0
+        content = [*content[: room - 1], f"| {more} |{' |' * cells}" if cells else f"- {more}"]
     return [f"<details><summary>{title}</summary>", "", *content, "", "</details>", ""]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from analysis.render.compare import SIGNS
 from analysis.render.files import replace_file
 from analysis.render.html import environment
-from analysis.render.scatter import scatter, unit, words
+from analysis.render.scatter import unit, words
+from analysis.render.selection import percent, relations, selection
 from analysis.render.summary import cell
-from analysis.words import figures
-from analysis.words.plaintext import clean, markdown, markdown_code
+from analysis.words.plaintext import markdown, markdown_code
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,56 +40,20 @@ def to_markdown(matrix: Matrix) -> str:
         found = [cell(one.figures[name], unit(name)) for name in matrix.columns]
         kept = "".join(SIGNS[line.verdict] for line in one.limits) if one.valid else f"{SIGNS['invalid']} invalid run"
         cells = " | ".join(f"{each.value} {each.interval}".rstrip() for each in found)
-        lines.append(f"| {markdown_code(one.name)} | {cells} | {_percent(one.on_front)} | {kept} |")
+        lines.append(f"| {markdown_code(one.name)} | {cells} | {percent(one.on_front)} | {kept} |")
     lines += ["", *(f"- {markdown(text)}" for text in relations(matrix)), ""]
     lines += [*(f"- {markdown(note)}" for note in matrix.notes)]
     return "\n".join(lines) + "\n"
 
 
-def relations(matrix: Matrix) -> list[str]:
-    """Say who dominates whom and how sure that is, and who cannot be told apart."""
-    found = [
-        f"{clean(one.winner)} dominates {clean(one.loser)}, {_percent(one.confidence)} sure"
-        for one in matrix.dominances
-    ]
-    found += [f"{clean(a)} and {clean(b)} cannot be told apart by any criterion" for a, b in matrix.indistinguishable]
-    if len(matrix.candidates) == 1:
-        return ["there is one candidate, so there is nobody to dominate it"]
-    return found or ["nobody surely dominates another: each is better by one criterion or not surely worse"]
-
-
 def html(matrix: Matrix) -> str:
     """Give the whole page; the same matrix gives the same text."""
-    page = (
-        environment()
-        .get_template("matrix.html.j2")
-        .render(
-            matrix=matrix,
-            title="Selection matrix",
-            heading="Selection matrix",
-            facts=[f"{len(matrix.candidates)} candidates"],
-            taken=any(one.candidate for one in matrix.advice),
-            chart=scatter(matrix),
-            heads=[words(name) for name in matrix.columns],
-            rows=[
-                {
-                    "name": clean(one.name),
-                    "cells": [cell(one.figures[name], unit(name)) for name in matrix.columns],
-                    "turns": f"{one.turns:,}",
-                    "front": _percent(one.on_front),
-                    "best": _percent(one.best),
-                    "invalid": not one.valid,
-                    "limits": [{"line": clean(line.line), "verdict": line.verdict} for line in one.limits],
-                }
-                for one in matrix.candidates
-            ],
-            relations=relations(matrix),
-        )
+    template = environment().get_template("matrix.html.j2")
+    page = template.render(
+        title="Selection matrix",
+        heading="Selection matrix",
+        facts=[f"{len(matrix.candidates)} candidates"],
+        matrix=matrix,
+        selection=selection(matrix),
     )
     return re.sub(r"\n\s+", "\n", page)
-
-
-def _percent(chance: float | None) -> str:
-    if chance is None:
-        return figures.MISSING
-    return ">99.9%" if chance > 0.999 else f"{100 * chance:.1f}%"

@@ -8,9 +8,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from synthetic import BASE, LARGE, Plan, write_run
 
 from analysis.model import NotEstimable, Plots, Report, Validity
 from analysis.render.html import html
+from analysis.report import build
 
 GOLDEN = Path(__file__).parent / "golden"
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -153,6 +155,43 @@ def test_the_breached_figure_is_marked_side_by_side(sample: Report) -> None:
     sides = re.search(r'<table class="sides[^>]*>.*?</table>', html(sample), re.DOTALL)
     assert sides is not None
     assert sides[0].count("breached") == len([line for line in sample.slo if line.verdict == "fail"])
+
+
+def test_many_endpoints_are_rows_and_long_lists_are_folded(sample: Report) -> None:
+    """Thirty endpoints: a row each, the worst lines shown, the others counted in a fold."""
+    groups = [sample.groups[1].model_copy(update={"endpoint": f"model-{i:02}"}) for i in range(30)]
+    text = html(sample.model_copy(update={"groups": groups, "slo": sample.slo * 6, "standings": sample.standings * 15}))
+    found = Page(text)
+    assert found.open == []
+    assert '<table class="sides across">' in text
+    assert "26 more endpoints: 13 fail, 13 pass" in found.text
+    assert "48 more lines: 12 inconclusive, 36 pass" in found.text
+
+
+def test_every_place_that_the_contents_name_is_there(sample: Report) -> None:
+    """Links within the page lead somewhere."""
+    text = html(sample)
+    tags = Page(text).tags
+    anchors = [str(attrs["href"])[1:] for tag, attrs in tags if tag == "a"]
+    assert set(anchors) <= {attrs.get("id") for _, attrs in tags}
+    assert {"method", "glossary", "levels-title"} <= set(anchors)
+
+
+def test_no_identifier_comes_twice(page: Page) -> None:
+    """A screen reader that follows a label finds one target."""
+    found = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert sorted(set(found)) == sorted(found)
+
+
+def test_a_campaign_says_which_to_take(tmp_path: Path) -> None:
+    """With several endpoints the page has the selection: advice, picture, candidates; an invalid run has none."""
+    write_run(tmp_path, Plan(models=(LARGE, BASE), turns=600))
+    report = build(tmp_path)
+    text = Page(html(report)).text
+    assert "Which to take" in text
+    assert "small dominates large" in text
+    void = report.model_copy(update={"verdict": "invalid", "validity": Validity(verdict="invalid", reasons=["x"])})
+    assert "Which to take" not in Page(html(void)).text
 
 
 def test_a_report_of_nothing_renders(sample: Report) -> None:

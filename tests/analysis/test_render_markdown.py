@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from analysis.model import Report, Validity
+from analysis.model import Contrast, Experiment, Report, Validity
 from analysis.render.markdown import LINES, to_markdown
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -34,6 +34,26 @@ def test_a_run_of_many_lines_still_fits() -> None:
     assert len(text.splitlines()) <= LINES
     assert "and 108 more" in text
     assert text.index("fail |") < text.index("more in report.html")
+
+
+def test_a_campaign_with_everything_still_fits() -> None:
+    """Arms, advice and thirty endpoints too: endpoints become rows, and what is cut is said inside its table."""
+    report = load("sample")
+    groups = [report.groups[1].model_copy(update={"endpoint": f"model-{i:02}"}) for i in range(30)]
+    contrast = Contrast(base="a", candidate="b", figures={}, sentence="b is steadier than a")
+    many: dict[str, object] = {
+        "groups": groups,
+        "slo": report.slo * 12,
+        "standings": report.standings * 15,
+        "notes": ["note"] * 30,
+        "experiment": Experiment(arms=[], contrasts=[contrast] * 10),
+    }
+    lines = to_markdown(report.model_copy(update=many)).splitlines()
+    assert len(lines) <= LINES
+    assert next(line for line in lines if "model-00" in line).startswith("| `model-00` | 1,623 ms [1,507, 1,761] |")
+    assert "- \u2026 and 27 more endpoints in report.html" in lines
+    cut = next(line for line in lines if "more in report.html |" in line and "none worse" not in line)
+    assert cut.count("|") == next(line for line in lines if "model-00" in line).count("|")
 
 
 def test_an_invalid_run_says_that_its_verdicts_do_not_stand() -> None:

@@ -149,6 +149,79 @@ def test_a_curve_can_be_switched_off_and_on(tmp_path: Path) -> None:
     assert found["ink"][1] < found["ink"][0] == found["ink"][2]
 
 
+def test_marks_can_be_switched_off(tmp_path: Path) -> None:
+    """Throttled and failed turns leave the picture by their own keys."""
+    script = (
+        INKED
+        + """
+      const canvas = document.querySelector("#course-0 canvas");
+      const wait = () => new Promise((done) => setTimeout(done, 150));
+      const ink = [inked(canvas)];
+      for (const fate of ["throttled", "failed"]) {
+        document.querySelector(`[data-plot="course-0"][data-marks="${fate}"]`).click(); await wait();
+        ink.push(inked(canvas));
+      }
+      return ink;
+    """
+    )
+    every, some, none = ask(render(load("sample")), script, tmp_path)
+    assert every > some > none
+
+
+def test_a_distribution_is_read(tmp_path: Path) -> None:
+    """Before anyone points, mean and variation; with the arrow keys, each bin and its shares."""
+    script = """
+      const host = document.getElementById("spread-1"), line = document.getElementById("spread-1-readout");
+      const before = line.textContent;
+      host.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowRight", bubbles: true}));
+      await new Promise((done) => setTimeout(done, 100));
+      return {before, stepped: line.textContent};
+    """
+    found = ask(render(load("sample")), script, tmp_path)
+    assert found["before"].startswith(
+        "large mean $0.00684 [0.00659, 0.00715], CV 0.520 [0.504, 0.539], n = 3,188 \u00b7"
+    )
+    assert re.fullmatch(r"\$0\.0\d+ to \$0\.0\d+  large 0% \u00b7 small \d[\d.]*%", found["stepped"])
+
+
+def test_notes_are_shown_under_every_figure(tmp_path: Path) -> None:
+    """What hovering tells is there for touch and print too: n and method, by one button."""
+    script = """
+      const button = document.querySelector("[data-notes]"), figure = document.querySelector(".sides .value[title]");
+      const shown = () => getComputedStyle(figure, "::after").content;
+      const before = [button.hidden, button.getAttribute("aria-pressed"), shown()];
+      button.click();
+      return {before, after: [button.getAttribute("aria-pressed"), shown()]};
+    """
+    found = ask(render(load("sample")), script, tmp_path)
+    assert found["before"] == [False, "false", "none"]
+    assert found["after"][0] == "true"
+    assert found["after"][1].startswith('"n = 3,188, order statistics')
+
+
+def test_of_many_curves_six_are_drawn_at_first(tmp_path: Path) -> None:
+    """The others wait behind their keys."""
+    report = load("sample")
+    spectra = {f"model-{i:02}": report.plots.spectra["small"] for i in range(9)}
+    plots = report.plots.model_copy(update={"spectra": spectra})
+    script = """
+      const keys = [...document.querySelectorAll('[data-plot="tail-0"]')];
+      return keys.map((key) => key.getAttribute("aria-pressed") === "true");
+    """
+    assert ask(render(report.model_copy(update={"plots": plots})), script, tmp_path) == [True] * 6 + [False] * 3
+
+
+def test_paper_holds_method_and_glossary(tmp_path: Path) -> None:
+    """What is folded on the screen is open while printing, and folded again after."""
+    script = """
+      const folded = () => [...document.querySelectorAll("[data-print]")].map((details) => details.open);
+      const states = [folded()];
+      for (const event of ["beforeprint", "afterprint"]) { dispatchEvent(new Event(event)); states.push(folded()); }
+      return states;
+    """
+    assert ask(render(load("sample")), script, tmp_path) == [[False] * 2, [True] * 2, [False] * 2]
+
+
 @pytest.mark.parametrize("width", [390, 1400])
 @pytest.mark.parametrize("name", ["sample", "hostile"])
 def test_the_page_never_scrolls_sideways(tmp_path: Path, name: str, width: int) -> None:
