@@ -52,7 +52,7 @@ def compare(base: Sequence[Known], candidate: Sequence[Known], extra: Sequence[S
         next_steps=_next_steps(verdict, held, couples),
         lines=held,
         pairs=pairs,
-        notes=[*notes, *_left_out(base, candidate, couples), *_method(base, candidate)],
+        notes=[*notes, *_left_out(base, candidate, couples), *_method(base, candidate), *_jointly(couples)],
         overlays=[one for couple in couples for one in _overlays(couple)],
     )
 
@@ -194,6 +194,15 @@ def _method(base: Sequence[Known], candidate: Sequence[Known]) -> Iterator[str]:
         "a line passes when the whole 95% interval keeps its margin; it fails when it surely lies beyond, by Holm's "
         "rule over all lines, so that the chance of any false fail stays below 2.5%; anything else is inconclusive"
     )
+
+
+def _jointly(couples: Sequence[Couple]) -> Iterator[str]:
+    for couple in couples:
+        if couple.shared is not None:
+            yield (
+                f"{couple.name}: both sides share {couple.shared.count:,} {couple.shared.word}; a figure that varies "
+                "with these on both sides alike has the interval of the two drawn together (Zou 2007)"
+            )
 
 
 def _overlays(couple: Couple) -> Iterator[Overlay]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -127,11 +128,19 @@ def _line(trial: Trial, adjusted: float | None, tests: int) -> MarginLine:
         p_value=trial.p_value,
         p_adjusted=adjusted,
         found_at=None if isinstance(found, NotEstimable) else found_at(found, slo, tests),
-        needed_turns=needed_turns(found, slo, tests) if verdict == "inconclusive" else None,
-        planned_turns=planned_turns(found, slo, tests),
+        needed_turns=_turns(trial, needed_turns(found, slo, tests)) if verdict == "inconclusive" else None,
+        planned_turns=_turns(trial, planned_turns(found, slo, tests)),
         sentence="",
     )
     return line.model_copy(update={"sentence": _sentence(trial, line)})
+
+
+def _turns(trial: Trial, needed: int | None) -> int | None:
+    """Give the turns that hold as many of what the figure is made of, such as graded answers."""
+    if needed is None or trial.couple is None or isinstance(trial.found, NotEstimable):
+        return needed
+    turns = min(len(entry.part.turns) for side in (trial.couple.base, trial.couple.candidate) for entry in side)
+    return math.ceil(needed * max(turns / max(trial.found.n, 1), 1.0))
 
 
 def _sentence(trial: Trial, line: MarginLine) -> str:

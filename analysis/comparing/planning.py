@@ -20,7 +20,7 @@ POWER = 0.80
 PLANNED = 0.90
 """Chance to plan for: the spread of a pilot is itself an estimate, and four in five should be found all the same."""
 
-LONGEST = 100
+LONGEST = 20
 """A line that would need more than this many times the turns is too close to its margin to be decided by running."""
 
 

@@ -165,6 +165,7 @@ class Side:
 def joint(candidate: Side, base: Side, clusters: Shared) -> Joint | None:
     """Give how both sides vary together over their clusters; None = not shown to, or by too few of these.
 
+    A share whose own interval allows for cases is always paired by them: that is what takes them out.
     Of cases, whose turns come at all times, what neighbours in time share is added to each side's variance.
     Degrees of freedom: 3 (sum d^2)^2 / sum d^4 of the clusters' differences d, at most their number - 1: few clusters
     may hold most of a tail.
@@ -175,7 +176,7 @@ def joint(candidate: Side, base: Side, clusters: Shared) -> Joint | None:
     if count < FEWEST_BLOCKS or not min(squares) > 0:
         return None
     r = float((c * b).sum()) / (squares[0] * squares[1]) ** 0.5
-    if not _is_shown(r, count):
+    if not candidate.terms.by_case and not _is_shown(r, count):
         return None
     over = f"both sides drawn together over {count:,} {clusters.word} (Zou 2007; correlation {r:.2f})"
     differences = c - b

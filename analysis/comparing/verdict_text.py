@@ -121,7 +121,8 @@ def subject(contrast: Contrast) -> str:
 def label_of(contrast: Contrast) -> str:
     """Give the words for a contrast's figure, without its statistic."""
     label = LABELS.get(contrast.name) or figures.label(contrast.name)
-    return f"{label} share" if contrast.unit == "share" and not label.endswith("share") else label
+    bare = contrast.name.removesuffix("_share").replace("_", " ")
+    return f"{label} share" if contrast.unit == "share" and label.lower() == bare else label
 
 
 def conclusion(verdict: str, reasons: Sequence[str], lines: Sequence[MarginLine], pairs: Sequence[Pair]) -> str:
