@@ -18,6 +18,8 @@ CHARACTERS_PER_TOKEN = 4
 ASSUMED_TTFT_S = 0.5
 ASSUMED_TOKENS_PER_SECOND = 50
 ASSUMED_OUTPUT_TOKENS = 150
+ANSWERS_PER_CASE = 10
+"""What a case counts for, however often it is answered: the grading assumes answers to it to correlate by 0.1."""
 _Z95 = 1.959963984540054
 
 
@@ -54,17 +56,21 @@ class EndpointExpectation:
 
 @dataclass(frozen=True, slots=True)
 class SloNeed:
-    """What one SLO line needs on one endpoint; `needed_turns` None: no fixed number (it depends on the spread)."""
+    """What one SLO line needs on one endpoint; `needed_turns` None: no fixed number (it depends on the spread).
+
+    `expected_turns` are the graded ones where the line is about quality; `lacks` is what no number of turns makes up.
+    """
 
     line: str
     endpoint: str
     needed_turns: int | None
     expected_turns: int
+    lacks: str = ""
 
     @property
     def enough(self) -> bool:
         """Whether the line can come out other than inconclusive."""
-        return self.needed_turns is None or self.expected_turns >= self.needed_turns
+        return not self.lacks and (self.needed_turns is None or self.expected_turns >= self.needed_turns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +96,31 @@ def expectation(scenario: Scenario) -> Expectation:
     """Estimate a closed loop: each user makes one turn every think time + response time, unless a limit is lower."""
     endpoints = tuple(_endpoint(scenario, name, endpoint) for name, endpoint in scenario.endpoints.items())
     slo = tuple(
-        SloNeed(line.text, each.endpoint, needed_turns(line), each.turns)
+        _need(scenario, line, each)
         for line in scenario.slo
         for each in endpoints
         if line.endpoint in ("", each.endpoint)
     )
     return Expectation(endpoints, slo)
+
+
+def _need(scenario: Scenario, line: Slo, each: EndpointExpectation) -> SloNeed:
+    metric, turns, lacks = METRICS[line.metric], each.turns, ""
+    if metric.kind == "quality":
+        turns = graded_answers(scenario, turns)
+        lacks = "" if turns else "no prompt says what a right answer is"
+    elif metric.unit == "usd" and each.cost_note:
+        lacks = "no price is known"
+    return SloNeed(line.text, each.endpoint, needed_turns(line), turns, lacks)
+
+
+def graded_answers(scenario: Scenario, turns: int) -> int:
+    """Give how many of so many turns are graded; those of one case are alike, and count as ten at the most."""
+    prompts, lengths = scenario.conversation.prompts, scenario.conversation.turns
+    counts = range(lengths.min, lengths.max + 1)
+    graded = sum(expect is not None for prompt in prompts for count in counts for expect in prompt.expect[:count])
+    cases = sum(any(prompt.expect) for prompt in prompts)
+    return min(round(turns * graded / (len(prompts) * sum(counts))), ANSWERS_PER_CASE * cases)
 
 
 def needed_turns(line: Slo) -> int | None:

@@ -31,13 +31,14 @@ def check_scenario(file: Path, workers: int = 1) -> ExitCode:
     scenario = load(file)
     expected = expectation(scenario)
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
-    console.print(headline(scenario, expected), soft_wrap=True)
+    piped = not console.is_terminal
+    console.print(headline(scenario, expected), soft_wrap=piped)
     tables = [_phases(scenario, phases(scenario, list(scenario.endpoints))), _loads(expected)]
     for table in [*tables, _needs(expected)] if expected.slo else tables:
         console.print()
         console.print(table)
     for note in [*notes(scenario, expected), *_capacity(scenario, workers)]:
-        console.print(f"\n! {note}", markup=False, soft_wrap=True)
+        console.print(f"\n! {note}", markup=False, soft_wrap=piped)
     return ExitCode.PASS
 
 
@@ -61,7 +62,10 @@ def notes(scenario: Scenario, expected: Expectation) -> Iterator[str]:
             yield f"{each.endpoint}: {each.cost_note}"
         if each.assumed:
             yield f"{each.endpoint}: its speed is not known yet; assumed are {each.assumed}"
-    short = [need for need in expected.slo if not need.enough]
+    for lacks in dict.fromkeys(need.lacks for need in expected.slo if need.lacks):
+        lines = [f"{need.line} on {need.endpoint}" for need in expected.slo if need.lacks == lacks]
+        yield f"{lacks}, so these lines will stay open: {', '.join(lines)}"
+    short = [need for need in expected.slo if not need.enough and not need.lacks]
     if short:
         factor = max((need.needed_turns or 0) / max(need.expected_turns, 1) for need in short)
         steady_s = math.ceil(scenario.traffic.steady * factor)
@@ -98,7 +102,7 @@ def _phases(scenario: Scenario, stages: Iterable[Stage]) -> Table:
 
 def _loads(expected: Expectation) -> Table:
     table = _table(
-        "Expected", "Turns counted>", "Requests>", "Input tokens>", "Output tokens>", "Dollars>", "Limited by"
+        "Expected", "Turns\ncounted>", "Requests>", "Input\ntokens>", "Output\ntokens>", "Dollars>", "Limited\nby"
     )
     for each in expected.endpoints:
         numbers = (each.turns, each.requests, each.input_tokens, each.output_tokens)
@@ -111,7 +115,11 @@ def _needs(expected: Expectation) -> Table:
     for need in expected.slo:
         needs = "depends" if need.needed_turns is None else f"{need.needed_turns:,}"
         table.add_row(
-            need.line, need.endpoint, needs, f"{need.expected_turns:,}", "enough" if need.enough else "too few"
+            need.line,
+            need.endpoint,
+            needs,
+            f"{need.expected_turns:,}",
+            "enough" if need.enough else ("never" if need.lacks else "too few"),
         )
     return table
 
@@ -120,9 +128,10 @@ def _table(*heads: str) -> Table:
     """Give a table without lines; a head that ends in `>` is a column of numbers."""
     from rich.table import Table
 
-    table = Table(box=None, padding=(0, 3, 0, 0), title_justify="left", header_style="bold", title="")
+    table = Table(box=None, padding=(0, 2, 0, 0), title_justify="left", header_style="bold", title="")
     for head in heads:
-        table.add_column(head.removesuffix(">"), justify="right" if head.endswith(">") else "left", no_wrap=True)
+        number = head.endswith(">")
+        table.add_column(head.removesuffix(">"), justify="right" if number else "left", no_wrap=number, overflow="fold")
     return table
 
 

@@ -144,6 +144,23 @@ def test_each_slo_line_is_held_against_each_endpoint() -> None:
     ]
 
 
+def test_a_line_on_quality_counts_graded_answers() -> None:
+    """Of 600 turns, those to the one case of two that expects something, ten at the most; without one it is open."""
+    cases = [{"id": "a", "text": "Yes?", "expect": {"facts": ["yes"]}}, {"id": "b", "text": "No?"}]
+    asked = scenario(conversation={"prompts": cases, "turns": 1}, slo=["accuracy >= 0.5"])
+    assert [(need.expected_turns, need.enough) for need in expectation(asked).slo] == [(10, True), (10, True)]
+    asked = scenario(conversation={"prompts": cases[1:], "turns": 1}, slo=["accuracy >= 0.5"])
+    assert {(need.expected_turns, need.lacks) for need in expectation(asked).slo} == {
+        (0, "no prompt says what a right answer is")
+    }
+
+
+def test_a_line_on_cost_without_a_price_stays_open() -> None:
+    """No number of turns makes up for a price."""
+    needs = expectation(scenario(slo=["cost_per_response_usd < 1"])).slo
+    assert [(need.lacks, need.enough) for need in needs] == [("", True), ("no price is known", False)]
+
+
 def test_a_real_endpoint_is_a_guess_that_says_so() -> None:
     """Speed is assumed, and the assumption is named."""
     (real,) = expectation(Scenario.model_validate({"endpoints": {"r": {"url": "http://127.0.0.1:1/v1"}}})).endpoints
