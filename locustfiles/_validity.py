@@ -43,19 +43,22 @@ def _reasons(worker: WorkerFacts) -> Iterator[str]:
             f"worker {worker.worker} used {worker.cpu_max:.0%} of a core (limit {CPU_LIMIT:.0%}): the load "
             "generator was the bottleneck; use more workers or fewer users"
         )
-    if worker.loop_lag_p99_s is not None and worker.loop_lag_p99_s > LOOP_LAG_P99_LIMIT_S:
-        yield (
-            f"worker {worker.worker}'s event loop was late by {worker.loop_lag_p99_s * 1000:.0f} ms at p99 "
-            f"(limit {LOOP_LAG_P99_LIMIT_S * 1000:.0f} ms): its requests left late; free the machine or add workers"
-        )
-    yield from (_merged(worker.worker, phase) for phase in worker.phases if _is_merged(phase))
+    steady = [phase for phase in worker.phases if phase["phase"] == STEADY]
+    late = [phase for phase in steady if (phase["loop_lag_p99_s"] or 0.0) > LOOP_LAG_P99_LIMIT_S]
+    yield from (_late(worker.worker, phase["loop_lag_p99_s"], f" under {phase['endpoint']}") for phase in late)
+    if not late and worker.loop_lag_p99_s is not None and worker.loop_lag_p99_s > LOOP_LAG_P99_LIMIT_S:
+        yield _late(worker.worker, worker.loop_lag_p99_s)
+    yield from (_merged(worker.worker, phase) for phase in steady if phase["merged"] > MERGED_LIMIT * phase["chunks"])
     is_gone = any(each["why"] == "lost" and each["to_s"] is None for each in worker.absences)
     if worker.rows_lost is not None and worker.rows_lost > ROWS_LOST_LIMIT and not is_gone:  # else its absence says it
         yield f"worker {worker.worker} lost {worker.rows_lost} rows"
 
 
-def _is_merged(phase: Mapping[str, Any]) -> bool:
-    return bool(phase["phase"] == STEADY and phase["merged"] > MERGED_LIMIT * phase["chunks"])
+def _late(worker: str, lag_s: float, where: str = "") -> str:
+    return (
+        f"worker {worker}'s event loop{where} was late by {lag_s * 1000:.0f} ms at p99 (limit "
+        f"{LOOP_LAG_P99_LIMIT_S * 1000:.0f} ms): its requests left late; free the machine or add workers"
+    )
 
 
 def _merged(worker: str, phase: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ class Facts:
 
 def phase(name: str, merged: int) -> dict[str, Any]:
     """Give what a worker says of a phase."""
-    return {"endpoint": "small", "arm": "", "phase": name, "chunks": 1000, "merged": merged}
+    return {"endpoint": "small", "arm": "", "phase": name, "chunks": 1000, "merged": merged, "loop_lag_p99_s": None}
 
 
 def test_healthy() -> None:
@@ -48,6 +48,7 @@ def test_rows_of_a_worker_that_was_lost_are_not_named_twice() -> None:
         (Facts(loop_lag_p99_s=LOOP_LAG_P99_LIMIT_S + 0.001), "late"),
         (Facts(rows_lost=1), "lost 1 rows"),
         (Facts(phases=[phase("steady", 51)]), "5% of the chunks"),
+        (Facts(phases=[phase("steady", 0) | {"loop_lag_p99_s": 0.2}], loop_lag_p99_s=0.2), "under small was late"),
     ],
 )
 def test_each_threshold(facts: Facts, word: str) -> None:
