@@ -9,6 +9,9 @@ from scenarios.quantities import Count
 from scenarios.rubric import Rubric, default
 from scenarios.strict import AlsoWritten, Strict
 
+ALIKE = 0.1
+"""Least correlation assumed between answers to the same case: no number of repeats counts for more than 10 cases."""
+
 
 class Quality(Strict):
     """The rubric, and how many answers are kept for it."""

@@ -15,6 +15,7 @@ from analysis.stats.bootstrap import design_effect, is_noise
 from analysis.stats.quantiles import Z
 from analysis.stats.shares import wilson
 from scenarios.grading import Verdict
+from scenarios.quality import ALIKE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,9 +35,6 @@ SHARES = {
     "fallback_share": Verdict.FALLBACK,
 }
 """Figures by name and the verdict whose share of the graded answers they are."""
-
-ALIKE = 0.1
-"""Least correlation assumed between answers to the same case: no number of repeats counts for more than 10 cases."""
 
 EXAMPLES, LONGEST = 3, 300
 """Examples of each verdict but right, per endpoint and arm, and characters of each text."""
