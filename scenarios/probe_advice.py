@@ -88,6 +88,8 @@ def _on_cause(cause: BaseException, host: str | None, where: str) -> str | None:
         case ssl.SSLCertVerificationError():
             why = cause.verify_message
             sentence = f"{host} shows a certificate that is not trusted ({why}): name its authority with `ca_file`"
+        case ssl.SSLError() if "CERTIFICATE" in (cause.reason or "") or "UNKNOWN_CA" in (cause.reason or ""):
+            sentence = f"{where} wants a client certificate, or another one ({cause.reason}): see `client_cert_env`"
         case ssl.SSLError():
             why = cause.reason or str(cause)
             sentence = f"{where} does not speak TLS properly ({why}): should the url start with http://?"

@@ -56,7 +56,7 @@ def lines(finding: Finding) -> Iterator[str]:
         yield "  limits: " + ", ".join(f"{name}: {text}" for name, text in finding.limits.items())
     for warning in (*finding.warnings, *finding.problems):
         yield f"  ! {warning}"
-    if finding.usable and not finding.problems:
+    if finding.usable and not finding.problems and not finding.warnings:
         yield "  nothing wrong"
 
 

@@ -125,6 +125,19 @@ def test_proxy_and_client_certificate_are_those_of_the_load_run(monkeypatch: pyt
         probe(scenario("https://model.invalid/v1", client_cert_env="TEST_CERT"), "it")
 
 
+def test_a_server_that_wants_a_client_certificate() -> None:
+    """What the server's alert says is told with the key that mends it."""
+    authority = trustme.CA()
+    asking = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(asking)
+    authority.configure_trust(asking)
+    asking.verify_mode = ssl.CERT_REQUIRED
+    with answering(200, STREAM, HELLO, tls=asking) as url:
+        (problem,) = probe(scenario(url, ca_pem=authority.cert_pem.bytes().decode()), "it").problems
+    assert "wants a client certificate" in problem
+    assert problem.endswith("see `client_cert_env`")
+
+
 def test_times_are_in_order() -> None:
     """First token comes before the end, both after sending."""
     found = finding(200, STREAM, HELLO + end() + USAGE + DONE)
