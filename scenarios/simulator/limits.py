@@ -174,17 +174,22 @@ class KeyedLimits:
 
 @dataclass(slots=True)
 class Promises:
-    """Until when each name (a key, a connection, a request id) was told to stay away."""
+    """Since and until when each name (a key, a connection, a request id) was told to stay away."""
 
     keep: int = 100_000
-    _until_s: dict[str, float] = field(default_factory=dict, init=False)
+    _told: dict[str, tuple[float, float]] = field(default_factory=dict, init=False)
 
-    def tell(self, name: str, until_s: float) -> None:
-        """Note that `name` was told to stay away until `until_s`; the latest word counts."""
-        if len(self._until_s) >= self.keep:
-            self._until_s.pop(next(iter(self._until_s)))
-        self._until_s[name] = until_s
+    def tell(self, name: str, now_s: float, until_s: float) -> None:
+        """Note that `name` was told to stay away until `until_s`; the latest word counts, from the first one on."""
+        since_s, before_s = self._told.pop(name, (now_s, -math.inf))
+        if len(self._told) >= self.keep:
+            self._told.pop(next(iter(self._told)))
+        self._told[name] = (since_s if now_s < before_s else now_s), until_s
 
-    def broken(self, name: str, arrived_s: float) -> bool:
-        """Whether an arrival of `name` at `arrived_s` comes before its wait had run out."""
-        return arrived_s < self._until_s.get(name, -math.inf)
+    def broken(self, name: str, arrived_s: float, under_way_s: float = 0.0) -> bool:
+        """Whether an arrival of `name` comes before its wait had run out, and could have known of it.
+
+        What arrives within `under_way_s` of the word may have left before it was heard.
+        """
+        since_s, until_s = self._told.get(name, (0.0, -math.inf))
+        return since_s + under_way_s <= arrived_s < until_s

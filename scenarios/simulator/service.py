@@ -24,6 +24,9 @@ from scenarios.simulator.response import whole
 from scenarios.simulator.slots import Slots
 from scenarios.simulator.truth import Truth
 
+UNDER_WAY_S = 0.05
+"""Requests of other users of a key may be under way when it is refused; half of what the naive policy waits."""
+
 ERRORS = {"error_500": (500, "server_error"), "error_503": (503, CODES[503]), "error_529": (529, CODES[529])}
 
 
@@ -97,8 +100,10 @@ class Service:
         request_id = request.headers.get("x-client-request-id", "")
         truth = Truth(self._number, self.name, key_name(request), request_id, request.arrived_s)
         visit = Visit(request, connection, truth, {"x-request-id": f"{self.name}-{self._number}"})
-        by_key, *by_client = (self._promises.broken(name, request.arrived_s) for name in visit.names())
-        truth.early, truth.early_client = int(by_key), int(any(by_client))
+        key, *client = visit.names()
+        truth.early_client = int(any(self._promises.broken(name, request.arrived_s) for name in client))
+        under_way_s = UNDER_WAY_S if request_id and not truth.early_client else 0.0
+        truth.early = int(self._promises.broken(key, request.arrived_s, under_way_s))
         return visit
 
     def _beyond_limit(self, visit: Visit, tokens: int) -> Exchange | None:
@@ -132,7 +137,7 @@ class Service:
         if refusal.hint.told_s is not None:
             visit.truth.retry_after_s = refusal.hint.told_s
             for name in visit.names():
-                self._promises.tell(name, now_s + refusal.hint.wait_s)
+                self._promises.tell(name, now_s, now_s + refusal.hint.wait_s)
         return refusal
 
     def _serve(self, visit: Visit, ask: Ask, draw: Draw) -> Exchange:

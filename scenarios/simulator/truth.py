@@ -13,9 +13,10 @@ class Truth:
 
     Stamps are seconds on CLOCK_MONOTONIC. `arrived_s` is the kernel's receive stamp of the request's last segment,
     `first_content_s` its send stamp; the others are taken just before the send they describe. `early` is 1 when the
-    request came before a wait that its key had been told had run out; `early_client` when that wait was told on the
-    same connection or for the same request id. `retry_after_s` is the wait as told. `output_tokens` counts what was
-    sent. An `end_s` that is missing means that the answer never ended: the client left, the answer stalled, or the
+    request came before a wait that its key had been told had run out; one that names itself by a request id of its own
+    is excused while it may have been under way. `early_client`: that wait was told on the same connection or for the
+    same request id. `retry_after_s` is the wait as told. `output_tokens` counts what was sent. An `end_s` that is
+    missing means that the answer never ended: the client left, the answer stalled, or the
     server was stopped. `quality` is how good the answer is by script, for cases that say what they expect.
     """
 

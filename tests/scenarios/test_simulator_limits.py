@@ -114,13 +114,23 @@ def test_headers_and_refusals_name_the_dimension() -> None:
 def test_promises_flag_only_what_comes_too_early() -> None:
     """An arrival at the very end of the wait keeps the promise, one before breaks it, a stranger's cannot."""
     promises = Promises()
-    promises.tell("a", 10.0)
-    assert [promises.broken("a", 9.999), promises.broken("a", 10.0), promises.broken("b", 1.0)] == [True, False, False]
+    promises.tell("a", 5.0, 10.0)
+    assert [promises.broken("a", 9.999), promises.broken("a", 10.0), promises.broken("b", 6.0)] == [True, False, False]
+
+
+def test_promises_excuse_what_was_under_way() -> None:
+    """What came before the word, or too soon after the first one to have heard it, is excused; later words renew it."""
+    promises = Promises()
+    promises.tell("a", 5.0, 10.0)
+    promises.tell("a", 7.0, 10.0)
+    assert [promises.broken("a", at_s, 0.05) for at_s in (4.9, 5.04, 5.06, 7.01)] == [False, False, True, True]
+    promises.tell("a", 12.0, 15.0)
+    assert [promises.broken("a", at_s, 0.05) for at_s in (12.04, 12.06)] == [False, True]
 
 
 def test_promises_forget_the_oldest_first() -> None:
     """Memory is bounded."""
     promises = Promises(keep=2)
     for name in "abc":
-        promises.tell(name, 10.0)
-    assert [promises.broken(name, 0.0) for name in "abc"] == [False, True, True]
+        promises.tell(name, 0.0, 10.0)
+    assert [promises.broken(name, 1.0) for name in "abc"] == [False, True, True]

@@ -19,6 +19,7 @@ from scenarios.scenario import Scenario
 from scenarios.simulated import Simulated
 from scenarios.simulator.model import Model
 from scenarios.simulator.process import Simulator
+from scenarios.simulator.service import UNDER_WAY_S
 from scenarios.simulator.truth import COLUMNS
 
 FAST = {"ttft": "20ms", "tokens_per_second": 500, "output_tokens": 10}
@@ -228,6 +229,7 @@ def test_who_does_not_wait_is_flagged_by_key_and_by_client(simulator: Simulator)
     with httpx.Client(verify=TRUST) as client, httpx.Client(verify=TRUST) as other:
         client.headers["x-client-request-id"] = "first"
         refused(client, url)
+        time.sleep(UNDER_WAY_S)
         for sender, name in ((client, "same"), (other, "other"), (other, "first")):
             sender.post(url, json={"messages": [HELLO]}, headers={"x-client-request-id": name})
     flags = {name: rows(simulator, "hour", request_id=name)[-1] for name in ("same", "other")}
@@ -237,6 +239,20 @@ def test_who_does_not_wait_is_flagged_by_key_and_by_client(simulator: Simulator)
     }
     first = [(row["early"], row["early_client"]) for row in rows(simulator, "hour", request_id="first")]
     assert first == [("0", "0"), ("0", "0"), ("1", "1")]
+
+
+@pytest.mark.parametrize(("name", "early"), [("under-way", "0"), ("", "1")])
+def test_who_may_have_been_under_way_is_excused(simulator: Simulator, name: str, early: str) -> None:
+    """Right after its key was refused, a request with an id of its own may have left before; one without is early."""
+    url = f"{simulator.urls['hour']}/chat/completions"
+    with httpx.Client(verify=TRUST) as client, httpx.Client(verify=TRUST) as other:
+        client.headers["authorization"] = other.headers["authorization"] = f"Bearer key-{early}"
+        client.headers["x-client-request-id"] = f"first-{early}"
+        refused(client, url)
+        other.post(url, json={"messages": [HELLO]}, headers={"x-client-request-id": name})
+    key = rows(simulator, "hour", request_id=f"first-{early}")[0]["key"]
+    (row,) = rows(simulator, "hour", request_id=name, key=key)
+    assert (row["early"], row["early_client"]) == (early, "0")
 
 
 def test_requests_beyond_the_concurrency_wait_in_line(simulator: Simulator) -> None:
