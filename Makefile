@@ -23,7 +23,7 @@ demo-real: .venv/installed-live ## the same against a real small model, SmolLM2-
 
 # Live tests meet real hosts, cables and clocks on a machine that others use too: what fails is tried twice more.
 test: lint .venv/installed-live ## lint and types, then every test: the quick ones first, then those that need real servers
-	$(BIN)/python -m pytest -q -m "not live"
+	$(BIN)/python -m pytest -q -m "not live" -n logical
 	$(BIN)/python -m pytest -q -m live --reruns 2 --reruns-delay 2
 
 bench: .venv/installed-dev ## chunks per CPU-second, measuring error against the truth log, report speed (table, bench.json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import atexit
 import errno
 import os
 import ssl
@@ -97,6 +98,7 @@ def _open(family: int, kind: int, protocol: int, address: tuple[object, ...]) ->
 def keep_stamping() -> _socket.socket:
     """Hold a socket that wants stamps: the kernel begins some time after the first one does, and ends with the last."""
     sock = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM)
+    atexit.register(sock.close)
     _enable_stamps(sock)
     return sock
 

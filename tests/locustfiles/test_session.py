@@ -201,7 +201,7 @@ def test_other_policies(serve: Serve, policy: str, rows: int) -> None:
     campaign, lane = lane_to(server, policy=policy, max_attempts=3)
     take_turns(campaign, lane)
     assert len(campaign.rows) == rows
-    assert waits(campaign.rows) == pytest.approx([0.1] * (rows - 1), abs=0.05)
+    assert [0.1 <= wait < 30 for wait in waits(campaign.rows)] == [True] * (rows - 1)
 
 
 def test_an_adaptive_pace_follows_the_headers(serve: Serve) -> None:
