@@ -190,7 +190,7 @@ def _timelines(groups: Sequence[Group], history: Sequence[Moment]) -> Iterator[t
 def _timeline(own: Sequence[Moment], start_s: float, *, full: bool) -> Timeline:
     width = float(np.median([later.at_s - earlier.at_s for earlier, later in pairwise(own)])) or 1.0
     quantiles: dict[float, list[float | None]] = {
-        p: [moment.percentiles.get(p) if full else None for moment in own] for p in (0.5, 0.95)
+        p: [(moment.percentiles.get(p) or None) if full else None for moment in own] for p in (0.5, 0.95)
     }
     nothing: list[float | None] = [None] * len(own)
     return Timeline(

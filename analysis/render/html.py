@@ -16,7 +16,7 @@ from analysis.render import bars, charts, experiment_grid, grid, levels, spreads
 from analysis.render.graded import graded
 from analysis.render.selection import selection
 from analysis.render.sides import sides
-from analysis.render.variation import variations
+from analysis.render.variation import between, variations
 from analysis.words.plaintext import clean
 from analysis.words.wording import more, span, target
 
@@ -79,6 +79,7 @@ def _context(report: Report) -> dict[str, object]:
         "kinds": bars.KIND_LABELS,
         "graded": graded(report.quality) if report.quality else None,
         "variations": variations(groups, names),
+        "between": between(report),
         "own_error": trust.own_error(report, groups),
         "tables": _tables(report, groups, names),
         "contents": _contents(report),
@@ -86,9 +87,16 @@ def _context(report: Report) -> dict[str, object]:
 
 
 def _head(report: Report, groups: Sequence[Group]) -> dict[str, object]:
-    word = summary.WORDS[report.verdict]
+    state = summary.state(report)
+    word = summary.WORDS[state]
     facts = [summary.started(report), f"{clean(report.load_model)} loop", *([_users(groups)] if groups else [])]
-    return {"title": f"{word}: {clean(report.name)}", "heading": clean(report.name), "facts": facts, "word": word}
+    return {
+        "title": f"{word}: {clean(report.name)}",
+        "heading": clean(report.name),
+        "facts": facts,
+        "word": word,
+        "state": state,
+    }
 
 
 def _users(groups: Sequence[Group]) -> str:
@@ -100,9 +108,6 @@ def _users(groups: Sequence[Group]) -> str:
 
 def _verdict(report: Report) -> dict[str, object]:
     told = [] if report.verdict == "invalid" else report.standings
-    meaning = summary.MEANINGS[report.verdict]
-    if not report.slo and report.verdict != "invalid":
-        meaning = "No limit was set, so nothing was judged."
     return {
         "headline": summary.headline(report),
         "standings": [_standing(one) for one in told],
@@ -110,7 +115,7 @@ def _verdict(report: Report) -> dict[str, object]:
         "told": TOLD,
         "steps": STEPS,
         "reasons": summary.further_reasons(report),
-        "meaning": meaning,
+        "meaning": summary.MEANINGS[summary.state(report)],
         "counts": summary.verdict_counts(report),
     }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from analysis.render import summary
 from analysis.render.experiment_grid import sentences
 from analysis.render.sides import side_name, sides
+from analysis.words import figures
 from analysis.words.plaintext import markdown, markdown_code
 
 if TYPE_CHECKING:
@@ -17,19 +18,22 @@ if TYPE_CHECKING:
 LINES = 60
 _MOST_REASONS, _MOST_TOLD, _MOST_STEPS, _MOST_SLO, _MOST_ADVICE = 3, 4, 3, 12, 2
 _MOST_COLUMNS = 6
-_ACROSS = ("Time to first token p95", "Response time p95", "Throttled turns", "Unsuccessful turns")
-"""Figures of a table whose rows are endpoints, with every cost and quality that there is."""
+_ACROSS = (
+    *("Time to first token p95", "Response time p95", "Throttled turns", "Unsuccessful turns"),
+    figures.label("accuracy"),
+)
+"""Figures of a table whose rows are endpoints, with every cost that there is."""
 
 _FOLD_LINES = 5
-_SIGNS = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "invalid": "⛔"}
+_SIGNS = {"pass": "✅", "fail": "❌", "inconclusive": "❔", "invalid": "⛔", "unjudged": "\u2796"}
 
 
 def to_markdown(report: Report) -> str:
     """Give the summary; no name in it is a link, a mention, markup or a new line; long lists are cut."""
-    told = [f"{_SIGNS[one.verdict]} {one.sentence}" for one in report.standings]
+    told = [f"{_SIGNS[one.verdict]} {one.sentence}" if report.slo else one.sentence for one in report.standings]
     is_valid = report.verdict != "invalid"
     lines = [
-        f"## {_SIGNS[report.verdict]} {summary.WORDS[report.verdict]}: {markdown(report.name)}",
+        f"## {_SIGNS[summary.state(report)]} {summary.WORDS[summary.state(report)]}: {markdown(report.name)}",
         "",
         *([] if is_valid and told else [markdown(summary.headline(report)), ""]),
         *_bullets(summary.further_reasons(report), _MOST_REASONS, "reasons"),
@@ -98,7 +102,7 @@ def _sides_table(report: Report) -> list[str]:
         (side_name(side), [f"{cell.value} {cell.interval}".rstrip() for cell in side.cells]) for side in sides(report)
     ]
     if len(groups) > _MOST_COLUMNS:
-        kept = [one for one in found if one[0] in _ACROSS or one[0].startswith(("Cost", "Right"))]
+        kept = [one for one in found if one[0] in _ACROSS or one[0].startswith("Cost")]
         columns = zip(*(cells for _, cells in kept), strict=True)
         found, names = list(zip(names, map(list, columns), strict=True)), [head for head, _ in kept]
     lines = [f"| | {' | '.join(names)} |", f"|---|{'--:|' * len(names)}"]

@@ -14,13 +14,23 @@ from analysis.words.figures import Unit
 from analysis.words.plaintext import clean
 from analysis.words.wording import target
 
-WORDS: dict[str, str] = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE", "invalid": "INVALID"}
+UNJUDGED = "unjudged"
+"""What a page calls a run that passes for want of any limit: nobody should read it as a pass."""
+
+WORDS: dict[str, str] = {
+    "pass": "PASS",
+    "fail": "FAIL",
+    "inconclusive": "INCONCLUSIVE",
+    "invalid": "INVALID",
+    UNJUDGED: "NO LIMIT SET",
+}
 SYMBOLS: dict[str, str] = {"pass": "✓", "fail": "✕", "inconclusive": "?", "invalid": "⊘"}
 MEANINGS: dict[str, str] = {
     "pass": "Every line holds, with its whole interval on the right side of the limit.",
     "fail": "At least one line is breached, with its whole interval beyond the limit.",
     "inconclusive": "No line is shown to be breached, and at least one could not be decided. This is not a pass.",
-    "invalid": "The load generator, not the target, may have set these figures. They decide nothing.",
+    UNJUDGED: "The scenario has no limit, so nothing was judged.",
+    "invalid": "The instrument may have set these figures, or they are not complete. They decide nothing.",
 }
 
 OVERLAPPING = frozenset({"throttled", "failed"})
@@ -114,6 +124,11 @@ def slo_target(line: SloLine) -> tuple[str, str]:
         return found[1].replace(".", "_"), found[2]
     name = _NAME.match(line.line)
     return "", name[1] if name else ""
+
+
+def state(report: Report) -> str:
+    """Give the verdict, or that there was nothing to judge by."""
+    return UNJUDGED if report.verdict == "pass" and not report.slo else report.verdict
 
 
 def headline(report: Report) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.model import Estimate
+from analysis.render import summary
 from analysis.render.bars import Part
 from analysis.render.summary import Cell, cell
 from analysis.words import figures
@@ -13,7 +14,7 @@ from analysis.words import figures
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from analysis.model import Figure, Group
+    from analysis.model import Figure, Group, Report
 
 SPLIT = {
     "service_time_variance_share": ("service time", "served"),
@@ -106,3 +107,13 @@ def _text(figure: Figure | None) -> str:
 
 def _width(figure: Figure | None) -> float:
     return round(min(max(100 * figure.value, 0.0), 100.0), 1) if isinstance(figure, Estimate) else 0.0
+
+
+def between(report: Report) -> list[str]:
+    """Say which part of the variance of all turns together lies between endpoints and arms."""
+    found = [
+        f"{figures.label(name.removesuffix('_between_endpoint_share'))}: {figures.value_text(figure.value, 'share')}"
+        for name, figure in report.variance.items()
+        if isinstance(figure, Estimate) and name.endswith("_between_endpoint_share")
+    ]
+    return found if len(summary.headline_groups(report)) > 1 else []

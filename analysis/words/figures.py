@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Literal
 
 from analysis.model import Estimate, Figure
@@ -52,6 +53,13 @@ _LABELS = {
     "turns_per_second": "Successful turns per second",
     "goodput_turns_per_second": "Turns per second within every latency limit",
     "output_tokens_per_second": "Output tokens per second",
+    "response_time_cv": "CV of response time",
+    "response_time_block_cv": "CV of response time between blocks",
+    "throttled_time_variance_share": "Throttled time's part of the variance",
+    "service_time_variance_share": "Service time's part of the variance",
+    "covariance_share": "Part of the variance that both have together",
+    "cost_per_response_cv": "CV of cost per response",
+    "cost_per_response_block_cv": "CV of cost per response between blocks",
     "ok": "Answered",
     "ok_length": "Answered, cut at the length asked for",
     "filtered": "Filtered by the provider",
@@ -82,6 +90,9 @@ _LABELS = {
 _SHARES = ("accuracy", "accuracy_of_intended", "attainment")
 """Shares that are not called so."""
 
+_EXPLAINED = re.compile(r"(\w+)_between_(\w+)_share")
+"""A part of a variance that goes when turns are told apart by something."""
+
 _ACRONYMS = {"cpu": "CPU", "usd": "USD", "slo": "SLO", "url": "URL", "ttft": "TTFT", "tpot": "TPOT", "id": "id"}
 
 _SUFFIXES = ("_per_second", "_tokens", "_share", "_usd", "_ms", "_s")
@@ -107,6 +118,8 @@ def label(name: str) -> str:
     """Give the words for a metric, outcome or column: known ones by table, others from their parts without the unit."""
     if name in _LABELS:
         return _LABELS[name]
+    if found := _EXPLAINED.fullmatch(name):
+        return f"{label(found[1])}: part explained by {found[2].replace('_', ' ')}"
     stem = name
     for suffix in _SUFFIXES[1:]:
         stem = stem.removesuffix(suffix) or stem

@@ -422,7 +422,7 @@ def hostile(value: object) -> object:
         return [hostile(inner) for inner in value]
     if not isinstance(value, str):
         return value
-    return HOSTILE.get(value, value.replace("large", HOSTILE["large"]))
+    return HOSTILE.get(value, value.replace("large", HOSTILE["large"]).replace("small", HOSTILE["small"]))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,10 @@ from analysis.model import Estimate, GradedExample, Quality, QualityRow, Report
 from analysis.render.graded import graded
 from analysis.render.html import html
 from analysis.render.sides import sides
+from analysis.words import figures
 
 GOLDEN = Path(__file__).parent / "golden"
+ACCURACY = figures.label("accuracy")
 HOSTILE = "</dd><script>alert(1)</script>\x1b[31m\u202e=1+1"
 
 
@@ -54,7 +56,7 @@ def test_the_bar_goes_from_right_to_unsafe(quality: Quality) -> None:
 def test_shares_have_interval_and_counts(quality: Quality) -> None:
     """Accuracy first, with what it rests on; then from how many cases and answers."""
     rows = dict(graded(quality).table.rows)
-    (accuracy,) = rows["Right answers, of those graded"]
+    (accuracy,) = rows[ACCURACY]
     assert (accuracy.value, accuracy.interval) == ("90.0%", "[85.0, 93.0]")
     assert accuracy.note.startswith("n = 200 (worth 80 independent turns)")
     assert [rows[name][0].value for name in ("Cases", "Intended", "Answered", "Graded")] == ["20", "210", "204", "200"]
@@ -73,8 +75,8 @@ def test_accuracy_stands_beside_latency_and_cost(quality: Quality) -> None:
     """Side by side each endpoint has its accuracy; one without graded answers has a dash."""
     report = Report.model_validate_json((GOLDEN / "sample.json").read_text(encoding="utf-8"))
     found = {side.label: side.cells for side in sides(report.model_copy(update={"quality": quality}))}
-    assert [cell.value for cell in found["Right answers, of those graded"]] == ["90.0%", "\u2013"]
-    assert "Right answers, of those graded" not in {side.label for side in sides(report)}
+    assert [cell.value for cell in found[ACCURACY]] == ["90.0%", "\u2013"]
+    assert ACCURACY not in {side.label for side in sides(report)}
 
 
 def test_nothing_graded_is_said(quality: Quality) -> None:

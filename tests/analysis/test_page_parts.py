@@ -8,7 +8,7 @@ import pytest
 
 from analysis.model import Estimate, Figure, NotEstimable, Report
 from analysis.render import grid, levels, spreads, summary, trust
-from analysis.render.variation import variations
+from analysis.render.variation import between, variations
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -56,6 +56,18 @@ def test_the_split_fills_its_bar(report: Report) -> None:
     ]
     assert [cell.value for cell, _ in row.explained] == ["42%", "31%", "<1%", "5%"]
     assert (cost.has_split, cost.heads) == (False, ("Length of answer",))
+
+
+def test_what_lies_between_endpoints_is_a_sentence(report: Report) -> None:
+    """Only where there are several endpoints, and only what was estimated."""
+    share = Estimate(value=0.32, n=100, method="law of total variance")
+    found: dict[str, Figure] = {
+        "response_time_between_endpoint_share": share,
+        "cost_per_response_between_endpoint_share": NotEstimable(not_estimable="nothing varies"),
+    }
+    two = report.model_copy(update={"variance": found})
+    assert between(two) == ["Response time: 32%"]
+    assert between(two.model_copy(update={"groups": report.groups[1:2]})) == []
 
 
 def test_the_load_adds_up(report: Report) -> None:

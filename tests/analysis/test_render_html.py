@@ -96,6 +96,14 @@ def test_each_verdict_has_its_word_and_shape(sample: Report, verdict: str) -> No
     assert f"#icon-{verdict}" in banner[0]
 
 
+def test_no_limit_is_not_a_pass(sample: Report) -> None:
+    """A run without SLO lines passes for CI; the page says that nothing was judged, without the sign of a pass."""
+    text = html(sample.model_copy(update={"verdict": "pass", "slo": []}))
+    banner = re.search(r'<section class="verdict (\w+)".*?</section>', text, re.DOTALL)
+    assert banner is not None
+    assert (banner[1], "NO LIMIT SET" in banner[0], "#icon-pass" in banner[0]) == ("unjudged", True, False)
+
+
 def test_an_invalid_run_voids_its_lines(sample: Report) -> None:
     """No line of an invalid run reads as a verdict that stands."""
     text = html(

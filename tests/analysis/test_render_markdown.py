@@ -56,6 +56,13 @@ def test_a_campaign_with_everything_still_fits() -> None:
     assert cut.count("|") == next(line for line in lines if "model-00" in line).count("|")
 
 
+def test_no_limit_is_not_a_pass() -> None:
+    """Without SLO lines the title claims no verdict, and no endpoint has a sign."""
+    text = to_markdown(load("sample").model_copy(update={"verdict": "pass", "slo": []}))
+    assert text.startswith("## \u2796 NO LIMIT SET: quickstart\n")
+    assert "\u2705" not in text
+
+
 def test_an_invalid_run_says_that_its_verdicts_do_not_stand() -> None:
     """A passed line in the table of an invalid run is not read as a pass."""
     state = Validity(verdict="invalid", reasons=["loop lag"])

@@ -187,7 +187,7 @@ def test_a_distribution_is_read(tmp_path: Path) -> None:
 def test_notes_are_shown_under_every_figure(tmp_path: Path) -> None:
     """What hovering tells is there for touch and print too: n and method, by one button."""
     script = """
-      const button = document.querySelector("[data-notes]"), figure = document.querySelector(".sides .value[title]");
+      const button = document.querySelector("[data-notes]"), figure = document.querySelector(".sides td[title]");
       const shown = () => getComputedStyle(figure, "::after").content;
       const before = [button.hidden, button.getAttribute("aria-pressed"), shown()];
       button.click();
