@@ -12,6 +12,7 @@ from scipy.special import stdtr
 
 from analysis.comparing.comparison import Discordant
 from analysis.measures.part import Part
+from analysis.measures.stretches import stretches
 from analysis.stats.blocks import FEWEST_BLOCKS
 from analysis.stats.bootstrap import is_noise
 from analysis.stats.effect import Joint
@@ -67,52 +68,9 @@ class Cases:
         return np.asarray(table[case.cat.codes.to_numpy()])
 
 
-@dataclass(frozen=True)
-class Stretches:
-    """Stretches of one run's time, between `edges`, in each of which both sides were loaded."""
-
-    edges: NDArray[np.float64]
-    word: str = "stretches of time"
-
-    @property
-    def count(self) -> int:
-        """Number of stretches."""
-        return len(self.edges) + 1
-
-    def codes(self, part: Part) -> NDArray[np.integer]:
-        """Give the stretch in which the middle of each turn's conversation lies."""
-        return np.searchsorted(self.edges, middles(part), side="right")
-
-
 def shared(base: Part, candidate: Part, *, one_run: bool) -> Shared | None:
     """Give what both sides share: of one run stretches of time where both were loaded in turns, else cases."""
-    return (_stretches(base, candidate) if one_run else None) or _cases(base, candidate)
-
-
-def middles(part: Part) -> NDArray[np.float64]:
-    """Give, of each turn, the mean intended start of its conversation's turns."""
-    conversation = part.blocks.conversations
-    total = np.bincount(conversation, weights=part.turns["intended_s"].to_numpy(dtype=np.float64))
-    return np.asarray((total / np.bincount(conversation))[conversation])
-
-
-def _stretches(base: Part, candidate: Part) -> Stretches | None:
-    """Cut the time of both into stretches, so few that neither side has less than half of its even share in any.
-
-    No more than each side's own blocks, which are long enough to hold most of what neighbours in time share.
-    """
-    if base.turns.empty or candidate.turns.empty:
-        return None
-    sides = middles(base), middles(candidate)
-    every = np.sort(np.concatenate(sides))
-    if max(side.min() for side in sides) >= min(side.max() for side in sides):
-        return None
-    for count in range(min(base.blocks.count, candidate.blocks.count), FEWEST_BLOCKS - 1, -1):
-        found = Stretches(every[(np.arange(1, count) * len(every)) // count])
-        counts = (np.bincount(np.searchsorted(found.edges, side, side="right"), minlength=count) for side in sides)
-        if all(each.min() * count * 2 >= len(side) for each, side in zip(counts, sides, strict=True)):
-            return found
-    return None
+    return (stretches(base, candidate) if one_run else None) or _cases(base, candidate)
 
 
 def _cases(base: Part, candidate: Part) -> Cases | None:

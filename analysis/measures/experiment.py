@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.measures.stretches import stretches
 from analysis.measures.tries import peak_per_second, tries
 from analysis.measures.variance import bootstrapped, variance_ratio
 from analysis.model import ArmRow, Contrast, Estimate, Experiment, Figure, NotEstimable
@@ -128,13 +129,16 @@ def _caused(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1 - (served2 / n - (served / n) ** 2) / (whole2 / n - (whole / n) ** 2))
 
 
-def costs(part: Part) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Give what each answered turn cost with all its attempts, in USD per 1,000 responses, and its block."""
+def costs(part: Part, codes: NDArray[np.integer[Any]] | None = None) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    """Give what each answered turn cost with all its attempts, in USD per 1,000 responses, and its block.
+
+    `codes` stand for the part's own blocks.
+    """
     if "cost_usd" not in part.turns:
         return np.zeros(0), np.zeros(0, dtype=np.intp)
     cost = part.turns["cost_usd"].to_numpy(dtype=np.float64) * 1000
     known = part.turns["answered"].to_numpy(dtype=bool) & ~np.isnan(cost)
-    return cost[known], part.blocks.codes[known]
+    return cost[known], (part.blocks.codes if codes is None else codes)[known]
 
 
 def block_costs(part: Part) -> NDArray[np.float64]:
@@ -169,10 +173,19 @@ def _contrasts(loads: list[Load]) -> Iterator[Contrast]:
     base, *others = loads
     for other in others:
         figures = {
-            "cost_variance_ratio": variance_ratio(*costs(base.part), *costs(other.part), base.part.seed),
+            "cost_variance_ratio": cost_variance_ratio(base.part, other.part),
             "cost_between_blocks_variance_ratio": _between(base.part, other.part),
         }
         yield Contrast(base=base.name, candidate=other.name, figures=figures, sentence=_halved(base, other, figures))
+
+
+def cost_variance_ratio(base: Part, other: Part) -> Figure:
+    """Give Var(other) / Var(base) of cost per response; arms that took turns draw the same stretches of time."""
+    together = stretches(base, other)
+    if together is None:
+        return variance_ratio(*costs(base), *costs(other), base.seed)
+    sides = (costs(part, together.codes(part)) for part in (base, other))
+    return variance_ratio(*next(sides), *next(sides), base.seed, joint=True)
 
 
 def _between(base: Part, other: Part) -> Figure:

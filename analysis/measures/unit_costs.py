@@ -74,53 +74,70 @@ class UnitCosts:
         known = self._known
         if not known.any():
             return NotEstimable(not_estimable="the server reported no token usage")
-        terms, blocks = self.terms(name), self.part.blocks
         left_out = len(known) - int(known.sum())
         method = f"{left_out:,} turns of unknown usage left out; ratio" if left_out else "ratio"
         if name == "cost_per_month_usd":
             method += f" per turn x {self.monthly_turns:,} turns"
-        return ratio(blocks.sums(terms.top), blocks.sums(terms.bottom), int(known.sum()), self.part.seed, method)
+        above, below = (self._sums(kind) for kind in self._of(name))
+        return ratio(above * self._scale(name), below, int(known.sum()), self.part.seed, method)
 
     def terms(self, name: str) -> Terms:
         """Give what is added up over turns, above the line and below it."""
-        rows = self._known & self._batch if name == "cost_per_document_usd" else self._known
-        column = "wasted_usd" if name.startswith("wasted") else "cost_usd"
-        cost = np.where(rows, self.part.turns[column].to_numpy(dtype=np.float64), 0.0)
-        return Terms(cost * self._scale(name), self._below(name, rows))
+        above, below = (self._column(kind) for kind in self._of(name))
+        return Terms(above * self._scale(name), below)
+
+    def _of(self, name: str) -> tuple[str, str]:
+        """Name what is above a figure's line and what is below it."""
+        below = {
+            "cost_per_good_response_usd": "good",
+            "cost_per_conversation_usd": "conversations",
+            "cost_per_document_usd": "documents",
+            "cost_per_million_input_tokens_usd": "input_tokens",
+            "cost_per_million_output_tokens_usd": "output_tokens",
+            "cost_per_month_usd": "turns",
+            "wasted_share": "cost_usd",
+        }.get(name, "answered")
+        above = "document_usd" if name == "cost_per_document_usd" else "cost_usd"
+        return ("wasted_usd" if name.startswith("wasted") else above), below
+
+    def _sums(self, kind: str) -> NDArray[np.float64]:
+        """Add up a column within each block, once."""
+        if kind not in self._summed:
+            self._summed[kind] = self.part.blocks.sums(self._column(kind))
+        return self._summed[kind]
+
+    @cached_property
+    def _summed(self) -> dict[str, NDArray[np.float64]]:
+        return {}
 
     def _scale(self, name: str) -> float:
         if "_per_million_" in name:
             return float(MILLION)
         return float(self.monthly_turns or 0) if name == "cost_per_month_usd" else SCALES.get(name, 1.0)
 
-    def _below(self, name: str, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Give what a cost is divided by, of each of the `rows`."""
-        columns = {
-            "wasted_share": "cost_usd",
-            "cost_per_million_input_tokens_usd": "input_tokens",
-            "cost_per_million_output_tokens_usd": "output_tokens",
-        }
-        if name in columns:
-            return np.where(rows, np.nan_to_num(self.part.turns[columns[name]].to_numpy(dtype=np.float64)), 0.0)
+    def _column(self, kind: str) -> NDArray[np.float64]:
+        """Give what a turn adds: dollars or tokens, or 1 where it is counted; 0 where its usage is unknown."""
+        rows = self._known & self._batch if kind.startswith("document") else self._known
+        name = "cost_usd" if kind == "document_usd" else kind
+        if name.endswith(("_usd", "_tokens")):
+            return np.where(rows, np.nan_to_num(self.part.turns[name].to_numpy(dtype=np.float64)), 0.0)
+        if kind == "turns":
+            return rows.astype(np.float64)
+        if kind == "conversations":
+            return self._firsts(rows)
+        if kind == "good" and self.good is not None:
+            return np.asarray(rows & self.good, dtype=np.float64)
         answered = rows & self.part.turns["answered"].to_numpy(dtype=bool)
-        if name == "cost_per_good_response_usd" and self.good is not None:
-            answered = rows & self.good
-        if name == "cost_per_month_usd":
-            answered = rows
-        if name == "cost_per_conversation_usd":
-            answered = self._firsts(rows)
-        if name == "cost_per_document_usd":
-            answered = self._firsts(answered)
-        return np.asarray(answered, dtype=np.float64)
+        return self._firsts(answered) if kind == "documents" else answered.astype(np.float64)
 
-    def _firsts(self, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def _firsts(self, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Mark the first of the `rows` of each conversation."""
         conversation = self.part.blocks.conversations
         at = np.flatnonzero(rows)[::-1]
         first = np.full(int(conversation.max(initial=-1)) + 1, -1, dtype=np.intp)
         first[conversation[at]] = at  # the last one written stays: the first in time
-        found = np.zeros(len(rows), dtype=bool)
-        found[first[first >= 0]] = True
+        found = np.zeros(len(rows))
+        found[first[first >= 0]] = 1.0
         return found
 
     @cached_property

@@ -35,18 +35,14 @@ def variance(part: Part) -> dict[str, Figure]:
     found = _spreads("response_time", "ms2", response, part)
     throttled, service = (part.turns[f"{name}_time_ms"].to_numpy(dtype=np.float64) for name in ("throttled", "service"))
     found.update(split(throttled, service, codes, part.seed))
-    found.update(_between("response_time", response, part))
-    if "cost_usd" not in part.turns:
-        return found
-    cost = _answered(part, "cost_usd")
-    found.update(_spreads("cost_per_response", "usd2", cost, part))
-    found.update(_between("cost_per_response", cost, part))
-    return found
-
-
-def _between(name: str, values: NDArray[np.float64], part: Part) -> Iterator[tuple[str, Figure]]:
+    measured = {"response_time": response}
+    if "cost_usd" in part.turns:
+        measured["cost_per_response"] = _answered(part, "cost_usd")
+        found.update(_spreads("cost_per_response", "usd2", measured["cost_per_response"], part))
     for by in CLASSES:
-        yield f"{name}_between_{by}_share", between(values, _classes(part, by), by)
+        classes = _classes(part, by)
+        found.update({f"{name}_between_{by}_share": between(x, classes, by) for name, x in measured.items()})
+    return found
 
 
 CLASSES = ("throttled", "attempts", "length_class", "worker", "time_block")

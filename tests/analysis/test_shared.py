@@ -12,8 +12,10 @@ from entries import entry
 
 from analysis.comparing.contrasts import Couple, contrasts
 from analysis.comparing.margins import hold
-from analysis.comparing.shared import Cases, Stretches, discordant, shared
+from analysis.comparing.shared import Cases, discordant, shared
 from analysis.entry import Entry
+from analysis.measures.experiment import cost_variance_ratio
+from analysis.measures.stretches import Stretches
 from analysis.model import Estimate
 from analysis.rows.grades import LABELS
 from scenarios.slo import parse_margin
@@ -112,6 +114,16 @@ def test_arms_one_after_the_other_share_no_time() -> None:
     sides = [replace(first, turns=first.turns.assign(intended_s=moments)) for moments in in_turns]
     assert shared(first, later, one_run=True) is None
     assert isinstance(shared(*sides, one_run=True), Stretches)
+
+
+def test_arms_in_turns_have_a_joint_ratio_of_variances() -> None:
+    """Interleaved arms draw the same stretches of time for the ratio of their variances; others draw their own."""
+    first, second = with_weather(1).part, with_weather(2).part
+    later = replace(second, turns=second.turns.assign(intended_s=second.turns["intended_s"] + 700))
+    together, one_after_the_other = cost_variance_ratio(first, second), cost_variance_ratio(first, later)
+    assert isinstance(together, Estimate)
+    assert isinstance(one_after_the_other, Estimate)
+    assert ("drawn together" in together.method, "drawn apart" in one_after_the_other.method) == (True, True)
 
 
 def test_what_is_not_shown_to_be_shared_is_not_used() -> None:
