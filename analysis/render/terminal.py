@@ -52,6 +52,9 @@ def print_report(report: Report, console: Console) -> None:
     groups = summary.headline_groups(report)
     if groups:
         heads = [summary.group_name(group, groups) for group in groups]
+        if all(group.phase != "steady" for group in groups):
+            page.line("")
+            page.line("There was no steady phase: these are the phases that there were, for a look.")
         page.sides(heads, [_side(side) for side in sides(report)])
 
 

@@ -95,6 +95,15 @@ def test_many_endpoints_are_shown_some_at_a_time() -> None:
     assert (len(heads), "endpoint-0" in heads[0]) == (1, False)
 
 
+def test_figures_without_a_steady_phase_say_so() -> None:
+    """What was measured before it is shown for a look alone."""
+    report = load("sample")
+    early = [group.model_copy(update={"phase": "warm_up"}) for group in report.groups]
+    said = "There was no steady phase"
+    texts = [printed(report), printed(report.model_copy(update={"groups": early}))]
+    assert [said in text for text in texts] == [False, True]
+
+
 def test_no_color_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
     """With NO_COLOR nothing is coloured; signs and words tell the verdicts."""
     monkeypatch.setenv("NO_COLOR", "1")
