@@ -226,7 +226,12 @@ def test_paper_holds_method_and_glossary(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["sample", "hostile"])
 def test_the_page_never_scrolls_sideways(tmp_path: Path, name: str, width: int) -> None:
     """At phone width too, whatever the names: wide tables scroll in their own box."""
-    inner = html.escape(render(load(name)), quote=True)
+    assert sideways(render(load(name)), tmp_path, width) == {"room": width, "over": 0, "wide": []}
+
+
+def sideways(page: str, folder: Path, width: int) -> Any:
+    """Give how wide a page's window is, by how much the page is wider, and what sticks out."""
+    inner = html.escape(page, quote=True)
     frame = f'<!doctype html><body><iframe width="{width}" height="900" srcdoc="{inner}"></iframe></body>'
     script = """
       await new Promise((done) => setTimeout(done, 1000));
@@ -235,7 +240,7 @@ def test_the_page_never_scrolls_sideways(tmp_path: Path, name: str, width: int) 
         && element.getBoundingClientRect().right > room + 1).map((element) => element.outerHTML.slice(0, 90));
       return {room, over: page.documentElement.scrollWidth - page.documentElement.clientWidth, wide};
     """
-    assert ask(frame, script, tmp_path, "--window-size=1500,1000") == {"room": width, "over": 0, "wide": []}
+    return ask(frame, script, folder, "--window-size=1500,1000")
 
 
 def test_a_page_without_plots_has_no_errors(tmp_path: Path) -> None:
@@ -256,13 +261,17 @@ def test_the_page_prints(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["sample", "hostile"])
 def test_axe_finds_no_serious_issue(tmp_path: Path, name: str, scheme: str) -> None:
     """The accessibility checker axe-core reports nothing serious or critical."""
+    assert serious_issues(render(load(name)), tmp_path, scheme) == []
+
+
+def serious_issues(page: str, folder: Path, scheme: str) -> Any:
+    """Give what axe-core finds serious or critical, with the elements at fault."""
     axe = pytest.importorskip("axe_core_python", reason="no axe-core here: pip install axe-core-python")
     source = (Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8").replace("</script", "<\\/script")
-    page = render(load(name)).replace("</head>", f"<script>{source}</script></head>")
     script = """
       const found = await axe.run(document);
       return found.violations.filter((issue) => ["serious", "critical"].includes(issue.impact))
         .map((issue) => [issue.id, issue.nodes.slice(0, 3).map((node) => node.html.slice(0, 200))]);
     """
     flag = f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}"
-    assert ask(page, script, tmp_path, flag) == []
+    return ask(page.replace("</head>", f"<script>{source}</script></head>"), script, folder, flag)
