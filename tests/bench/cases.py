@@ -20,14 +20,14 @@ Mode = Literal["full", "quick", "smoke"]
 Step = tuple[str, Callable[[], None]]
 
 LOADS: dict[Mode, Load] = {
-    "full": Load(ramp_s=4, settle_s=3, window_s=6),
+    "full": Load(ramp_s=3, settle_s=3, window_s=6),
     "quick": Load(ramp_s=3, settle_s=2, window_s=4),
     "smoke": Load(users=200, ramp_s=1, settle_s=1, window_s=3),
 }
 ROUNDS: dict[Mode, int] = {"full": 3, "quick": 1, "smoke": 1}
 
 BLOCK = (0.015, 0.030)
-NON_STREAMING = Load(users=64, stream=False, ramp_s=2, settle_s=1, window_s=5)
+NON_STREAMING = Load(users=64, stream=False, ramp_s=1, settle_s=1, window_s=5)
 MANY = ((1600, 25.0, 0.01), (2400, 16.0, 0.05))
 """Streams, tokens per second of each (what the provider's core carries), and the limit of the TTFT p99 error."""
 
@@ -102,7 +102,7 @@ class Bench:
             self.figures.append(Figure("TLS: CPU per chunk, of plain", result.client_us / median(plain), "x", 1.8))
 
     def _many(self, users: int, tokens_per_second: float, limit: float) -> None:
-        load = replace(self._load, users=users, tokens_per_second=tokens_per_second, ramp_s=10, settle_s=6)
+        load = replace(self._load, users=users, tokens_per_second=tokens_per_second, ramp_s=8, settle_s=6)
         result = self._measure(f"tailgate {users}", Case("tailgate", load))
         self.figures += errors(f"{users} streams", result.accuracy, limit=limit, ttft_p99_alone=True)
 
@@ -125,4 +125,4 @@ class Bench:
         self.figures.append(Figure("CPU per TLS connection opened", cost_ms, "ms", 2, reference="23 per TLS context"))
 
     def _report(self) -> None:
-        self.figures += analysis.figures(analysis.speeds(quick=self._mode == "quick", core=self._cores.client))
+        self.figures += analysis.figures(analysis.speeds(self._cores.client))

@@ -17,6 +17,8 @@ from bench.readers.recording import CONTENT, NO_CONTENT, Recording, Task
 
 TASK = Task.read()
 RECORDING = Recording(TASK)
+PRESENT: set[Any] = set()
+"""Users who still ask."""
 HOST = "/".join(TASK.url.split("/", 3)[:3])
 
 
@@ -42,13 +44,24 @@ class Asking:
     def turn(self) -> None:
         """Ask once, or wait for the end when the time is over."""
         if RECORDING.over:
-            gevent.sleep(3600)
+            self.leave()
         elif TASK.stream:
             self.ask()
         else:
             self.ask_at_once()
 
     tasks = (turn,)
+
+    def on_start(self) -> None:
+        """Come in."""
+        PRESENT.add(self)
+
+    def leave(self) -> None:
+        """Wait for the end, which comes when the last user has its answer."""
+        PRESENT.discard(self)
+        if not PRESENT:
+            gevent.spawn(self.environment.runner.quit)
+        gevent.sleep(3600)
 
     def lines(self, response: Any) -> Iterator[bytes]:
         """Give the lines of a streamed answer, each as soon as it is there."""
