@@ -41,6 +41,7 @@ class ResponseParser:
         self.complete = False
         self.keep_alive = False
         self._parser = httptools.HttpResponseParser(self)
+        self._parser.set_dangerous_leniencies(lenient_spaces_after_chunk_size=True)  # RFC 9112 section 7.1.1: BWS
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes. Raises UnframedError."""

@@ -52,6 +52,7 @@ RESPONSES = {
     "chunked": chunked(),
     "chunk per byte": chunked([ANSWER[i : i + 1] for i in range(60)]),
     "chunk extension": OK + b'Transfer-Encoding: chunked\r\n\r\n5;a="b"\r\nhello\r\n0\r\n\r\n',
+    "padded size": OK + b"Transfer-Encoding: chunked\r\n\r\n5 ;a=b\r\nhello\r\n0  \r\n\r\n",
     "trailer": OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nServer-Timing: x\r\n\r\n",
     "content-length": sized(),
     "no body": sized(b""),
