@@ -59,7 +59,7 @@ class Recorder:
         self._worker = worker
         self._file = RowFile(folder, worker)
         self._on_batch = on_batch
-        self._pending: list[Attempt] = []
+        self._pending: list[str] = []
         self._unwritten: deque[Batch] = deque()
         self._batched = self._written = 0
         self._next_seq = 0
@@ -86,20 +86,20 @@ class Recorder:
         return self._file.paths
 
     def append(self, attempt: Attempt) -> None:
-        """Take a finished attempt and number it."""
+        """Take a finished attempt, number it and make its line, now that all of it is in the processor's cache."""
         self._next_seq += 1
         attempt.seq = self._next_seq
-        self._pending.append(attempt)
+        self._pending.append(to_line(attempt))
 
     def flush(self) -> None:
         """Write what has gathered."""
         pending, self._pending = self._pending, []
         flushed_at = perf_counter()
         for start in range(0, len(pending), BATCH_ROWS):
-            attempts = pending[start : start + BATCH_ROWS]
-            data = "".join(map(to_line, attempts)).encode()
-            batch = Batch(self._batched, len(attempts), data, len(data))
-            self._batched += len(attempts)
+            lines = pending[start : start + BATCH_ROWS]
+            data = "".join(lines).encode()
+            batch = Batch(self._batched, len(lines), data, len(data))
+            self._batched += len(lines)
             batch.flushed_at = flushed_at if self._batched == self._next_seq else None
             self._unwritten.append(batch)
             if self._on_batch:
