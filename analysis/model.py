@@ -177,13 +177,14 @@ class Plots(Frozen):
 
 
 class PhaseSpan(Frozen):
-    """When a phase ran."""
+    """When a phase ran; `pauses` are what lay between where it came several times, as arms do that take turns."""
 
     endpoint: str
     arm: str
     phase: str
     start_s: float
     end_s: float
+    pauses: list[tuple[float, float]] = Field(default_factory=list)
 
 
 class QualityRow(Frozen):

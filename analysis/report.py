@@ -246,7 +246,14 @@ def _spans(part: Part) -> Iterator[PhaseSpan]:
     until = part.start_s - part.settled.cut_s
     if part.settled.cut_s:
         yield PhaseSpan(endpoint=part.endpoint, arm=part.arm, phase="cut", start_s=until, end_s=part.start_s)
-    yield PhaseSpan(endpoint=part.endpoint, arm=part.arm, phase=part.phase, start_s=part.start_s, end_s=part.end_s)
+    yield PhaseSpan(
+        endpoint=part.endpoint,
+        arm=part.arm,
+        phase=part.phase,
+        start_s=part.start_s,
+        end_s=part.end_s,
+        pauses=list(part.pauses),
+    )
 
 
 def _notes(run: Run, billed: Mapping[str, bill.Bill]) -> list[str]:

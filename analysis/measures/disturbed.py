@@ -24,7 +24,7 @@ Window = tuple[float, float]
 
 def windows(meta: Mapping[str, Any]) -> list[Window]:
     """Give the disturbed stretches that run.json names, in order and without overlap."""
-    return _joined(_named(meta))
+    return joined(_named(meta))
 
 
 def _named(meta: Mapping[str, Any]) -> Iterator[Window]:
@@ -46,7 +46,7 @@ def undisturbed(part: Part, disturbed: Sequence[Window]) -> Part:
     """
     start, finish = (part.turns[name].to_numpy(dtype=np.float64) for name in ("intended_s", "finish_s"))
     touching = [(from_s, to_s) for from_s, to_s in disturbed if _meets(part, from_s, to_s)]
-    opened = _joined((from_s - _longest_s(start, finish, from_s), to_s) for from_s, to_s in touching)
+    opened = joined((from_s - _longest_s(start, finish, from_s), to_s) for from_s, to_s in touching)
     cut = [(max(from_s, part.start_s), min(to_s, part.end_s)) for from_s, to_s in opened]
     without = replace(part, left_out=tuple(cut))
     if not cut or without.span_s < LEAST_LEFT * part.span_s:
@@ -61,15 +61,15 @@ def undisturbed(part: Part, disturbed: Sequence[Window]) -> Part:
     )
 
 
-def _joined(stretches: Iterable[Window]) -> list[Window]:
+def joined(stretches: Iterable[Window]) -> list[Window]:
     """Give the same time in order and without overlap."""
-    joined: list[Window] = []
+    found: list[Window] = []
     for start_s, end_s in sorted(stretches):
-        if joined and start_s <= joined[-1][1]:
-            joined[-1] = joined[-1][0], max(joined[-1][1], end_s)
+        if found and start_s <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], end_s)
         else:
-            joined.append((start_s, end_s))
-    return joined
+            found.append((start_s, end_s))
+    return found
 
 
 def _meets(part: Part, from_s: float, to_s: float) -> bool:

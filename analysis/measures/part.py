@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.measures.disturbed import Window, undisturbed
+from analysis.measures.disturbed import Window, joined, undisturbed
 from analysis.measures.steady import Settled, settled
 from analysis.model import PhaseSpan
 from analysis.stats.blocks import Blocks, owners_of, time_blocks
@@ -45,21 +45,26 @@ class Part:
     left_out: tuple[Window, ...] = ()
     """Stretches that a lost worker disturbed; their turns are left out too."""
     left_out_turns: int = 0
+    pauses: tuple[Window, ...] = ()
+    """Stretches in between in which the phase did not run, where it came several times."""
 
     @property
     def span_s(self) -> float:
-        """Length of the phase, without what was left out."""
-        return self.end_s - self.start_s - self.left_out_s
+        """Length of the phase, without pauses and what was left out."""
+        return self.end_s - self.start_s - self._length_s(joined([*self.left_out, *self.pauses]))
 
     @property
     def left_out_s(self) -> float:
         """How much of it was left out."""
-        return float(sum(max(min(to_s, self.end_s) - max(from_s, self.start_s), 0.0) for from_s, to_s in self.left_out))
+        return self._length_s(self.left_out)
+
+    def _length_s(self, windows: Sequence[Window]) -> float:
+        return float(sum(max(min(to_s, self.end_s) - max(from_s, self.start_s), 0.0) for from_s, to_s in windows))
 
     def elapsed_s(self, at_s: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give how much of the phase had passed at each time, without what was left out."""
+        """Give how much of the phase had passed at each time, without pauses and what was left out."""
         found = at_s - self.start_s
-        for from_s, to_s in self.left_out:
+        for from_s, to_s in joined([*self.left_out, *self.pauses]):
             found = found - np.clip(at_s - max(from_s, self.start_s), 0.0, max(to_s - max(from_s, self.start_s), 0.0))
         return found
 
@@ -111,6 +116,7 @@ def parts(
             of_turns.get((span.endpoint, span.arm, span.phase), nothing[0]),
             of_attempts.get((span.endpoint, span.arm, span.phase), nothing[1]),
             seed,
+            pauses=tuple(span.pauses),
         )
         for span in spans
     ]
@@ -118,7 +124,9 @@ def parts(
 
 
 def settle(part: Part) -> Part:
-    """Leave out the start of a steady phase that the data show to be warm-up still."""
+    """Leave out the start of a steady phase that the data show to be warm-up still; not of one that came in turns."""
+    if part.pauses:
+        return part
     found = settled(part.turns, part.start_s, part.end_s)
     if not found.cut_s:
         return replace(part, settled=found)
@@ -176,7 +184,7 @@ def spans(meta: Mapping[str, Any], turns: pd.DataFrame) -> list[PhaseSpan]:
 
 def _planned(meta: Mapping[str, Any]) -> Iterator[PhaseSpan]:
     """Read the phases; one that came twice (arms interleaved) spans from its first start to its last end."""
-    found: dict[tuple[str, str, str], tuple[float, float]] = {}
+    found: dict[tuple[str, str, str], list[Window]] = {}
     listed = meta.get("phases")
     for entry in listed if isinstance(listed, list) else []:
         try:
@@ -186,10 +194,12 @@ def _planned(meta: Mapping[str, Any]) -> Iterator[PhaseSpan]:
             continue  # a phase that never ended: the rows say when it ran
         if not -np.inf < start_s <= end_s < np.inf:
             continue
-        before = found.get(key, (start_s, end_s))
-        found[key] = (min(before[0], start_s), max(before[1], end_s))
-    for (endpoint, arm, phase), (start_s, end_s) in found.items():
-        yield PhaseSpan(endpoint=endpoint, arm=arm, phase=phase, start_s=start_s, end_s=end_s)
+        found.setdefault(key, []).append((start_s, end_s))
+    for (endpoint, arm, phase), times in found.items():
+        ran = joined(times)
+        pauses = [(before[1], after[0]) for before, after in pairwise(ran)]
+        start_s, end_s = ran[0][0], ran[-1][1]
+        yield PhaseSpan(endpoint=endpoint, arm=arm, phase=phase, start_s=start_s, end_s=end_s, pauses=pauses)
 
 
 def _seen(turns: pd.DataFrame) -> Iterator[PhaseSpan]:

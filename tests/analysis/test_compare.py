@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from junitparser import JUnitXml
@@ -18,6 +19,7 @@ from analysis.comparing.comparison import Comparison, Contrast
 from analysis.comparing.side import known, wanted
 from analysis.render.compare import html, to_json, to_markdown, write_all
 from analysis.render.junit_compare import to_junit
+from analysis.report import build
 from analysis.selecting.matrix import matrix
 from scenarios.distribution import Distribution
 from scenarios.errors import TailgateError
@@ -110,6 +112,34 @@ def test_several_runs_per_side(tmp_path: Path) -> None:
     found = compared(base, candidate, "p95(ttft_ms) <= 1.10")
     figure = contrast(found, "ttft_ms", "p95")
     assert (found.verdict, figure.base.n, len(found.base)) == ("fail", 3, 3)  # type: ignore[union-attr]
+
+
+def in_turns(folder: Path) -> Path:
+    """Write a run of two arms that take turns, 30 s each; what an arm begins in its turn is its own."""
+    write_run(folder, Plan(turns=4000, steady_s=600, turns_per_conversation=1))
+    path = folder / "attempts.csv"
+    frame = pd.read_csv(path, dtype="str", keep_default_na=False)
+    turn = (frame["intended_s"].astype(float) // 30).astype(int)
+    frame["arm"] = np.where(turn % 2, "one", "two")
+    frame.to_csv(path, index=False, lineterminator="\n")
+    meta = json.loads((folder / "run.json").read_text())
+    meta["phases"] = [
+        {"endpoint": "small", "arm": ("two", "one")[k % 2], "phase": "steady", "start_s": 30 * k, "end_s": 30 * (k + 1)}
+        for k in range(1, 21)
+    ]
+    (folder / "run.json").write_text(json.dumps(meta))
+    return folder
+
+
+def test_arms_that_take_turns(tmp_path: Path) -> None:
+    """They are compared over the stretches of time that they share, at the rate of their own time."""
+    folder = in_turns(tmp_path / "a")
+    found = compared(f"{folder}:small/one", f"{folder}:small/two", "p95(ttft_ms) <= 1.5")
+    rate = contrast(found, "turns_per_second")
+    assert any("stretches of time" in note for note in found.notes)
+    assert (rate.base.value, rate.candidate.value) == (pytest.approx(20 / 3, rel=0.02),) * 2  # type: ignore[union-attr]
+    assert found.verdict == "pass"
+    assert [len(span.pauses) for span in build(folder).phases if span.phase == "steady"] == [9, 9]
 
 
 def test_an_invalid_run_decides_nothing(tmp_path: Path) -> None:
