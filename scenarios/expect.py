@@ -1,15 +1,22 @@
 """What a right answer is: facts it must assert, facts it must not, what it may draw on, and what policy asks of it."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer
+from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_serializer
 
 from scenarios.fact import AnyFact
 from scenarios.quantities import Count
 from scenarios.strict import Contradiction, Strict
 
 Policy = Literal["answer", "refuse", "fallback"]
+
+
+def _several(value: object) -> object:
+    return [value] if isinstance(value, str | int | float | dict) else value
+
+
+Facts = Annotated[tuple[AnyFact, ...], BeforeValidator(_several)]
 
 
 class Expect(Strict):
@@ -24,9 +31,9 @@ class Expect(Strict):
         "grounding": "context",
     }
 
-    facts: tuple[AnyFact, ...] = ()
+    facts: Facts = ()
     """What the answer must assert, each of them: a text, a list of which any will do, a number, or a fact in full."""
-    never: tuple[AnyFact, ...] = ()
+    never: Facts = ()
     """What it must not assert: known falsehoods, whose assertion is a hallucination."""
     context: str | None = None
     """What the answer may draw on beside the user's words: each figure, code and link of it must stand there."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from scenarios.expect import Expect
-from scenarios.fact import LONGEST, numbers, plain
+from scenarios.fact import LONGEST, plain
 from scenarios.grounding import ungrounded
 from scenarios.records import Outcome
 from scenarios.rubric import Rubric
@@ -54,9 +54,10 @@ def grade(expect: Expect, said: Said, rubric: Rubric) -> Grade:
     - It has no words: terse.
     - It asserts what it must not, or a figure, code or link that is neither in its sources nor asked for: hallucinated.
     - It must fall back: right where it says that it does not know and offers a way on.
-    - It lacks a fact: over-refused, fallback, terse (cut at the length asked for, or too short), or else wrong.
+    - It lacks a fact: over-refused, fallback, terse (cut at the length asked for, says nothing, or is below the case's
+      `min_words`), or else wrong.
     - It has every fact: terse below the case's `min_words`, else right. Of a case that asks for no facts, one that
-      refuses, falls back or is below the rubric's `min_words` is judged by that.
+      refuses, falls back, says nothing or is below the rubric's `min_words` is judged by that.
     """
     text = plain(said.answer)
     refusal = "the provider's filter" if _is_withheld(said) else rubric.refuses(text)
@@ -112,9 +113,9 @@ def _without_facts(expect: Expect, said: Said, text: str, refusal: str, missing:
         return Grade(Verdict.FALLBACK, f"{admission}; {way_on}")
     if missing and said.outcome == Outcome.OK_LENGTH:
         return Grade(Verdict.TERSE, f"{missing}: cut at the length asked for")
-    if missing and any(fact.number is not None for fact in expect.facts) and next(numbers(text), None) is not None:
-        return Grade(Verdict.WRONG, missing)  # a number where one was asked for is an answer, however short
-    found = _by_length(text, expect.min_words or rubric.min_words, missing)
+    if nothing := rubric.says_nothing(text):
+        return Grade(Verdict.TERSE, f"says nothing: {nothing}")
+    found = _by_length(text, expect.min_words or (0 if missing else rubric.min_words), missing)
     return Grade(Verdict.WRONG, missing) if missing and found.verdict is Verdict.RIGHT else found
 
 

@@ -30,8 +30,10 @@ class Rubric(Strict):
     """Patterns of answers that say they do not know."""
     ways_on: tuple[Pattern, ...] = ()
     """Patterns that offer the user a way on; with an admission they make a graceful fallback."""
+    empties: tuple[Pattern, ...] = ()
+    """Patterns of answers that say nothing."""
     min_words: Count = 5
-    """Fewer words are terse, unless all facts that the case asks for are in them."""
+    """Fewer words are terse where a case asks for no facts."""
     cases: dict[str, Expect] = Field(default_factory=dict)
     """By case id, what the answer to its first turn must hold; goes before the prompt's own `expect`."""
 
@@ -49,6 +51,11 @@ class Rubric(Strict):
     def leads_on(self) -> "Searcher":
         """Find a way on."""
         return Searcher(self.ways_on)
+
+    @cached_property
+    def says_nothing(self) -> "Searcher":
+        """Find an answer without content."""
+        return Searcher(self.empties)
 
 
 class Searcher:

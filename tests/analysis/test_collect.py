@@ -114,3 +114,13 @@ def test_two_runs_are_not_mixed(tmp_path: Path) -> None:
     ):
         with pytest.raises(TailgateError, match=message):
             collect(folders, tmp_path / "results")
+
+
+def test_answers_of_a_killed_worker_are_collected(tmp_path: Path) -> None:
+    """What a worker told counts; of a killed one its own file does, whole lines once."""
+    one, two = keep(tmp_path / "one", "w1", range(1, 5)), keep(tmp_path / "two", "w2", range(1, 5), answers=[])
+    kept = [json.dumps({"worker": "w2", "turn_id": f"t{number}"}) for number in (1, 2, 2)]
+    (two / "answers-w2.jsonl").write_text("\n".join(kept) + '\n{"worker": "w2", "turn', encoding="utf-8")
+    found = (collect([one, two], tmp_path / "results").folder / "answers.jsonl").read_text(encoding="utf-8")
+    turns = [(answer["worker"], answer.get("turn_id")) for answer in map(json.loads, found.splitlines())]
+    assert turns == [("w1", None), ("w2", "t1"), ("w2", "t2")]

@@ -22,10 +22,10 @@ PLAN = Plan(turns=600, slo=("p95(ttft_ms) < 1", "accuracy >= 0.99"))
 
 
 def test_rubric_and_people_agree() -> None:
-    """Of 94 answers that ship with a person's label, the rubric calls 92 the same; the two others are known."""
+    """Of 112 answers that ship with a person's label, the rubric calls 109 the same; the three others are known."""
     found = evaluate_file(LABELLED, None, ())
-    apart = {"right, hallucinated": 1, "right, unsafe": 1}
-    assert found.agreement == Agreement(labelled=94, agreed=92, apart=apart)
+    apart = {"right, hallucinated": 1, "right, unsafe": 1, "terse, wrong": 1}
+    assert found.agreement == Agreement(labelled=112, agreed=109, apart=apart)
 
 
 def test_a_run_is_graded_as_in_its_report(tmp_path: Path, tailgate: Tailgate) -> None:

@@ -8,6 +8,14 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+GRADED = """
+endpoints:
+  smollm2: {{url: "{url}", model: smollm2-135m-instruct}}
+traffic: {{users: 2, ramp: 0s, warm_up: 0s, steady: 25s, drain: 60s, think_time: 100ms}}
+conversation: {{prompts: prompts/quality.jsonl, max_output_tokens: 24}}
+slo: [accuracy >= 0.99]
+"""
+
 SCENARIO = """
 endpoints:
   smollm2: {{url: "{url}", model: smollm2-135m-instruct, prices: {{input: 0.05, output: 0.20}}}}
@@ -36,3 +44,18 @@ def test_real_tokens_real_tail(
         assert float(row["sent_s"]) < float(row["first_token_s"]) <= float(row["last_token_s"]) <= float(row["end_s"])
     assert sum(group["turns"] for group in report["groups"]) >= 4
     assert (folder / "report.html").read_text().startswith("<!")
+
+
+def test_a_small_models_answers_are_graded(
+    tailgate: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path, real_model: str
+) -> None:
+    """Each answer has a verdict, and a model of this size is not right 99 times in a hundred."""
+    (tmp_path / "graded.yaml").write_text(GRADED.format(url=real_model))
+    tailgate("run", "graded.yaml", timeout=300)
+    (folder,) = tmp_path.glob("results/*")
+    done = tailgate("eval", str(folder), "--json")
+    found = json.loads(done.stdout)
+    (row,) = found["quality"]["endpoints"]
+    assert sum(row["verdicts"].values()) == row["graded"] == row["answered"] > 0
+    assert [line["verdict"] != "pass" for line in found["slo"]] == [True]
+    assert done.returncode in {3, 4}
