@@ -182,7 +182,9 @@ def _tables(report: Report, groups: list[Group], names: list[str]) -> dict[str, 
         "shares": grid.shares(groups, names, "Share of all intended turns by outcome, with 95% interval"),
         "group_costs": grid.costs(groups, names, "Cost by endpoint, with 95% interval"),
         "tries": grid.tries(groups, names, "Attempts and refusals by endpoint, with 95% interval"),
-        "variances": grid.variances(groups, names, "Variance by endpoint, with 95% interval"),
+        "variances": grid.variances(groups, names, "Variance by endpoint, with 95% interval")
+        if len(groups) <= grid.MOST_COLUMNS
+        else None,
         "slices": grid.slices(report),
         "cost": grid.block(report.cost),
         "latencies_title": "All latencies, every phase"

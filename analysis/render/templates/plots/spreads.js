@@ -1,11 +1,13 @@
 /* Distributions on a logarithmic axis: the share of all values in each bin, one outline per endpoint. */
+const few = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
+
 function money(value) {
   return `$${value.toLocaleString("en-US", { maximumSignificantDigits: 3, maximumFractionDigits: 9 })}`;
 }
 
 function drawSpread(spread, index) {
   const id = `spread-${index}`, edges = spread.edges;
-  const named = (value) => spread.unit === "usd" ? money(value) : number.format(value);
+  const named = (value) => spread.unit === "usd" ? money(value) : few.format(value);
   const read = (u) => readSpread(u, spread, id, named);
   const lines = (u) => spread.curves.forEach((curve, k) => u.series[k + 1].show && drawMark(u, curve));
   let ticks = steps(edges[0], edges.at(-1), 6);
