@@ -11,7 +11,7 @@ from scenarios.errors import ExitCode, TailgateError
 
 if TYPE_CHECKING:
     from analysis.comparing.comparison import Comparison
-    from analysis.model import Report, SloLine, Verdict
+    from analysis.model import Report, Verdict
 
 LATEST = "latest"
 
@@ -26,8 +26,9 @@ def gate_run(folder: Path, baseline: str | None, on_inconclusive: Literal["fail"
     report = build(folder)
     base, why = _baseline(folder, baseline)
     comparison = None if base is None else _compared(base, folder)
+    report = report if comparison is None else _without_relative(report)
     verdict = _verdict(report, comparison, missing=baseline is not None and base is None)
-    said = [*_of_slo(report, against=comparison is not None), *_of_baseline(comparison, why)]
+    said = [*_of_slo(report), *_of_baseline(comparison, why)]
     said.append(_last(report, comparison, verdict))
     let_through = verdict == "inconclusive" and on_inconclusive == "warn"
     if let_through:
@@ -58,19 +59,21 @@ def _compared(base: Path, folder: Path) -> Comparison:
     return compare([known(Wanted(base))], [known(Wanted(folder))])
 
 
-def _lines(report: Report, *, against: bool) -> list[SloLine]:
-    """Give the SLO lines; with a baseline without those that only it can decide."""
+def _without_relative(report: Report) -> Report:
+    """Leave to the comparison the lines that only a baseline can decide."""
+    from analysis.verdicts.headline import headline, verdict
     from analysis.verdicts.held import is_relative
+    from analysis.verdicts.standing import standings
 
-    return [line for line in report.slo if not (against and is_relative(line))]
+    lines = [line for line in report.slo if not is_relative(line)]
+    own, standing = verdict(report.validity, lines, report.groups), standings(lines, report.groups)
+    said = headline(own, report.validity, lines, report.groups, standing)
+    return report.model_copy(update={"slo": lines, "verdict": own, "standings": standing, "headline": said})
 
 
 def _verdict(report: Report, comparison: Comparison | None, *, missing: bool) -> Verdict:
     """Invalid before all; fail if either fails; pass only if both pass. A baseline that is not there is no pass."""
-    from analysis.verdicts.headline import verdict
-
-    own = verdict(report.validity, _lines(report, against=comparison is not None), report.groups)
-    found = {own, "inconclusive" if missing else "pass"}
+    found: set[Verdict] = {report.verdict, "inconclusive" if missing else "pass"}
     if comparison is not None:
         # A bad baseline does not make this run invalid: it leaves the comparison open.
         found.add("inconclusive" if comparison.verdict == "invalid" else comparison.verdict)
@@ -78,13 +81,13 @@ def _verdict(report: Report, comparison: Comparison | None, *, missing: bool) ->
     return next(each for each in order if each in found)
 
 
-def _of_slo(report: Report, *, against: bool) -> Iterator[str]:
+def _of_slo(report: Report) -> Iterator[str]:
     from analysis.verdicts.certainty import in_words
 
     for reason in report.validity.reasons:
         yield f"{report.validity.verdict}: {reason}"
     order = ("fail", "inconclusive", "pass")
-    for line in sorted(_lines(report, against=against), key=lambda line: order.index(line.verdict)):
+    for line in sorted(report.slo, key=lambda line: order.index(line.verdict)):
         said = in_words(line)
         yield f"{line.verdict}: {line.sentence}{f'; {said}' if said else ''}"
 
@@ -99,7 +102,9 @@ def _of_baseline(comparison: Comparison | None, why: str) -> Iterator[str]:
         for reason in run.reasons:
             yield f"inconclusive: the baseline is invalid: {reason}"
     order = ("fail", "inconclusive", "pass")
-    for line in sorted(comparison.lines, key=lambda line: order.index(line.verdict)):
+    for line in (
+        [] if comparison.verdict == "invalid" else sorted(comparison.lines, key=lambda line: order.index(line.verdict))
+    ):
         yield f"{line.verdict}: {line.sentence}"
     yield from (f"next: {step}" for step in comparison.next_steps)
 

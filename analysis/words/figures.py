@@ -225,9 +225,9 @@ def margin_text(value: float, limit: float, comparator: str) -> str:
     if limit in (0, value):
         return "at the limit" if value == limit else ""
     ratio = value / limit
+    word = "limit" if comparator.startswith("<") else "floor"
     if ratio >= 2:
-        return f"{_trim(f'{ratio:.1f}')} {TIMES} the limit"
+        return f"{_trim(f'{ratio:.1f}')} {TIMES} the {word}"
     part = abs(ratio - 1) * 100
     amount = f"{part:.0f}%" if part >= 1 else f"{part:.1g}%"
-    word = "limit" if comparator.startswith("<") else "floor"
     return f"{amount} {'over' if ratio > 1 else 'under'} the {word}"

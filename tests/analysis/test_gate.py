@@ -63,6 +63,7 @@ def test_a_regression_against_the_baseline_fails(tailgate: Tailgate, tmp_path: P
     lines = done.stdout.splitlines()
     assert (done.returncode, sum(line.startswith("fail: small breaks") for line in lines)) == (3, 1)
     assert "baseline: a, as named" in lines
+    assert "relative to a baseline" not in done.stdout
 
 
 def test_latest_is_the_newest_run_that_passed(tailgate: Tailgate, tmp_path: Path) -> None:
@@ -95,6 +96,7 @@ def test_an_invalid_baseline_leaves_it_open(tailgate: Tailgate, tmp_path: Path) 
     run(tmp_path / "b", 2)
     done = tailgate("gate", "b", "--baseline", "a")
     assert (done.returncode, "the baseline is invalid" in done.stdout) == (4, True)
+    assert [line for line in done.stdout.splitlines() if line.startswith("pass: ")] == [done.stdout.splitlines()[0]]
 
 
 def test_an_invalid_run_never_passes(tailgate: Tailgate, tmp_path: Path) -> None:
