@@ -19,6 +19,9 @@ CATCH_UP = 1.25
 COARSE_S = 3.0
 """Resets told in whole seconds say nothing of a limit as short as this."""
 
+LIES = 3
+"""Requests that were served though nothing was left: then the headers mean something else, and are not followed."""
+
 WEIGHT = 0.1
 """Of the newest answer in that average."""
 
@@ -42,11 +45,14 @@ class Forecast:
     _left: Allowance | None = None
     _whole: bool = True
     _mismatch: float = 1.0
+    _lies: int = 0
 
-    def learn(self, left: Allowance, passed_s: float, heard_s: float) -> None:
-        """Take what was left when a request that passed the gate at `passed_s` was let in; `heard_s`: when it came."""
+    def learn(self, left: Allowance, passed_s: float, heard_s: float, *, served: bool = True) -> None:
+        """Take what was left when a request that passed the gate at `passed_s` came; `heard_s`: when that was told."""
         if passed_s < self.passed_s:
             return
+        if served and self._left is not None and heard_s < self.ends_s and not self._is_bucket:
+            self._lies += left.remaining < 1 and self._left.remaining < 1
         self._left, self.passed_s, self.ends_s = left, passed_s, heard_s + left.reset_s
         self.length_s = max(self.length_s, left.reset_s)
         self._whole = self._whole and left.reset_s.is_integer()
@@ -57,13 +63,17 @@ class Forecast:
 
     def rate(self, now_s: float, sent_since: float) -> float:
         """Give requests per second until it resets; `sent_since` passed after the one that found it so."""
-        if self._left is None or (self._whole and self.length_s <= COARSE_S):
+        if self._left is None or (self._whole and self.length_s <= COARSE_S) or self._lies >= LIES:
             return float("inf")
         even = self.most / self.length_s
         if now_s >= self.ends_s:
             return HEADROOM * even
         spread = max(self._left.remaining - sent_since, 0.0) / (self.ends_s - now_s)
         refill = 0.0
-        if self._mismatch < MATCH and self._left.limit:
+        if self._is_bucket and self._left.limit:
             refill = (self._left.limit - self._left.remaining) / self._left.reset_s
         return HEADROOM * min(max(spread, refill), CATCH_UP * even)
+
+    @property
+    def _is_bucket(self) -> bool:
+        return self._mismatch < MATCH

@@ -52,6 +52,9 @@ BURST_S = 0.1
 GLANCE_S, LONGEST_S = 0.05, 1.0
 """Longer pauses than the first are taken in halves, of at most the second, for the pace may rise meanwhile."""
 
+MOST_DIMENSIONS = 8
+"""Limits of a key that are followed: no provider has more, and a server may name any number."""
+
 NEVER = float("-inf")
 
 
@@ -125,11 +128,14 @@ class Gate:
             self._unsure = True
         self._next_slot = max(self._next_slot, self._closed_until)
 
-    def inform(self, left: Mapping[str, Allowance], passed_s: float, heard_s: float) -> None:
+    def inform(self, left: Mapping[str, Allowance], passed_s: float, heard_s: float, *, served: bool = True) -> None:
         """Note what an answer's headers said is left of the limit, by dimension."""
-        if self.pace == "adaptive":
-            for dimension, allowance in left.items():
-                self.forecasts.setdefault(dimension, Forecast()).learn(allowance, passed_s, heard_s)
+        if self.pace != "adaptive":
+            return
+        for dimension, allowance in left.items():
+            if dimension in self.forecasts or len(self.forecasts) < MOST_DIMENSIONS:
+                forecast = self.forecasts.setdefault(dimension, Forecast())
+                forecast.learn(allowance, passed_s, heard_s, served=served)
 
     def _pace(self, now: float) -> float | None:
         """Give the lowest of the learned rate and this worker's share of what the headers allow."""

@@ -191,7 +191,7 @@ class ChatSession:
         answer = note_answer(attempt, trace, decoder, self._lane.destination.api)
         if self._gate is not None and trace.headers_at is not None:
             left = left_of(trace, attempt, conversation.max_output_tokens)
-            self._gate.inform(left, self._passed_s, trace.headers_at)
+            self._gate.inform(left, self._passed_s, trace.headers_at, served=answer[1].outcome in ANSWERED)
         return answer
 
     def _wait(self, attempt: Attempt, wait: Wait | None, waited_s: float) -> float | None:

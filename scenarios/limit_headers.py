@@ -117,20 +117,24 @@ def allowances(
 ) -> dict[str, Allowance]:
     """Give what is left by dimension; of tokens, as requests of that size. `now`: when the headers came.
 
-    `output_tokens` is the most that may be answered: providers take it off in advance.
+    `output_tokens` is the most that may be answered: providers take it off in advance. A limit of 0 and what is below
+    0 mean nothing (Azure).
     """
-    found = {}
     _, now = durations.clocks(headers.get("date", "").strip(), now)
+    told: dict[str, Allowance | None] = {}
     for name, own in dimensions(headers).items():
-        size = _size(name, input_tokens, output_tokens)
         waits = [wait for text in own.resets if (wait := durations.reset_time(text, now)) is not None]
-        if own.remaining is not None and waits and size and max(waits) <= LONGEST_RESET_S:
-            limit = None if own.limit is None else own.limit / size
-            found[name] = Allowance(limit, max(own.remaining, 0) / size, max(waits))
+        size = _size(name, input_tokens, output_tokens)
+        told[name] = _allowance(own.limit, own.remaining, max(waits, default=None), size)
     for window in windows(headers.get("ratelimit", "")):
-        if window.remaining is not None and window.reset_s is not None and window.reset_s <= LONGEST_RESET_S:
-            found[f"ratelimit {window.name}"] = Allowance(None, float(max(window.remaining, 0)), window.reset_s)
-    return found
+        told[f"ratelimit {window.name}"] = _allowance(None, window.remaining, window.reset_s, 1)
+    return {name: allowance for name, allowance in told.items() if allowance is not None}
+
+
+def _allowance(limit: int | None, remaining: int | None, reset_s: float | None, size: int | None) -> Allowance | None:
+    if remaining is None or remaining < 0 or limit == 0 or not size or reset_s is None or reset_s > LONGEST_RESET_S:
+        return None
+    return Allowance(limit / size if limit is not None and limit > 0 else None, remaining / size, reset_s)
 
 
 def _size(dimension: str, input_tokens: int | None, output_tokens: int) -> int | None:

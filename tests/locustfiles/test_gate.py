@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from limited_world import SERVICE_S, THINK_S, World
 
-from locustfiles._gate import Gate
+from locustfiles._gate import MOST_DIMENSIONS, Gate
 from scenarios.limit_headers import Allowance
 from scenarios.simulator.limits import FixedWindow, Limiter, TokenBucket
 
@@ -107,6 +107,24 @@ def test_workers_share_what_the_headers_leave() -> None:
         else:
             gate.leave(ticket)
     assert passed == pytest.approx(0.95 * 200, abs=15)
+
+
+def test_headers_that_are_contradicted_are_not_followed() -> None:
+    """A server that goes on serving while it says that nothing is left is not crawled along with."""
+    clock = Clock()
+    gate = Gate("adaptive", now=clock)
+    for _ in range(4):
+        clock.time_s += 1.0
+        gate.inform({"": Allowance(100, 0, 60.0 - clock.time_s)}, clock.time_s, clock.time_s)
+    assert [gate.delay(gate.join()) for _ in range(5)] == [0.0] * 5
+
+
+def test_a_server_may_name_any_number_of_limits() -> None:
+    """Only the first few are followed, and kept."""
+    gate = Gate("adaptive", now=Clock())
+    for number in range(1000):
+        gate.inform({f"limit-{number}": Allowance(9, 9, 1.5)}, 0.0, 0.0)
+    assert len(gate.forecasts) == MOST_DIMENSIONS
 
 
 def test_a_fixed_pace_is_not_steered_by_headers() -> None:

@@ -47,8 +47,14 @@ INPUT, OUTPUT = 100, 400
             {"": Allowance(10, 0, 4)},
             id="a gateway",
         ),
+        pytest.param({"x-ratelimit-remaining": "-1", "x-ratelimit-reset": "4"}, {}, id="Azure: below nothing"),
         pytest.param(
-            {"x-ratelimit-remaining": "-1", "x-ratelimit-reset": "4"}, {"": Allowance(None, 0, 4)}, id="below nothing"
+            {"x-ratelimit-limit": "0", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "4"}, {}, id="Azure: zeros"
+        ),
+        pytest.param(
+            {"x-ratelimit-limit": "-1", "x-ratelimit-remaining": "3", "x-ratelimit-reset": "4"},
+            {"": Allowance(None, 3, 4)},
+            id="a limit below nothing",
         ),
         pytest.param(
             {"x-ratelimit-remaining-requests": "14370", "x-ratelimit-reset-requests": "2m59.56s"}, {}, id="Groq's day"
