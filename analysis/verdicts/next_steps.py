@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from analysis.model import Estimate, Group, SloLine
-from analysis.verdicts.standing import clause, closest
+from analysis.verdicts.standing import clause, closest, parsed
 from analysis.words import figures, wording
+from scenarios.slo import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -73,6 +74,15 @@ def _of_group(group: Group, lines: Sequence[SloLine]) -> Iterator[str]:
     dear = [line for line in broken if line.unit == "usd"]
     if dear:
         yield f"{name} costs more than allowed ({clause(dear[0])}): {_of_cost(group)}"
+    yield from _of_quality(name, broken)
+
+
+def _of_quality(name: str, broken: Sequence[SloLine]) -> Iterator[str]:
+    """Say where the answers stand that were not right."""
+    found = [line for line in broken if (slo := parsed(line)) and METRICS[slo.metric].kind == "quality"]
+    if found:
+        told = " and ".join(clause(line) for line in found[:2])
+        yield f"{name} does not answer well enough ({told}): read the answers under Quality, change model or prompt"
 
 
 def _exceeds(figure: Figure | None, limit: float) -> bool:

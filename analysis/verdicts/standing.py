@@ -96,7 +96,7 @@ def _cost(lines: Sequence[SloLine], group: Group) -> Iterator[str]:
 
 def clause(line: SloLine) -> str:
     """Tell a line's figure, interval and limit: `p95 TTFT 210 ms [198, 224] of 300 allowed`."""
-    slo = _parsed(line)
+    slo = parsed(line)
     if slo is None or not line.comparator:
         reason = line.figure.not_estimable if isinstance(line.figure, NotEstimable) else ""
         return f"{line.line} cannot be judged{f': {reason}' if reason else ''}"
@@ -136,7 +136,8 @@ def _short(metric: str) -> str:
     return f"{label[0].lower()}{label[1:]}"
 
 
-def _parsed(line: SloLine) -> Slo | None:
+def parsed(line: SloLine) -> Slo | None:
+    """Read a line of a report; None for one that cannot be read."""
     try:
         return parse_slo(line.line)
     except ValueError:
@@ -144,7 +145,7 @@ def _parsed(line: SloLine) -> Slo | None:
 
 
 def _metric(line: SloLine) -> str:
-    slo = _parsed(line)
+    slo = parsed(line)
     return slo.metric if slo else ""
 
 

@@ -141,6 +141,13 @@ def test_steps_name_what_to_set(small: Group) -> None:
     assert step.startswith("small is slow because its turns wait for a limit, not because it answers slowly (p95 serv")
 
 
+def test_bad_answers_lead_to_the_answers(small: Group) -> None:
+    """An objective on quality that is broken names where to read on."""
+    bad = line("accuracy >= 0.85", figure(0.781, 0.728, 0.827), "fail", 0.85, "ratio")
+    (step,) = next_steps("fail", VALID, [bad], [small], {})
+    assert step.startswith("small does not answer well enough (accuracy 78.1% [72.8, 82.7] of at least 85% asked for):")
+
+
 def test_an_invalid_run_is_mended_first(small: Group) -> None:
     """Each kind of reason has its own repair."""
     reasons = ["worker w0's event loop was late by 400 ms at p99", "worker w1 lost 300 rows"]
