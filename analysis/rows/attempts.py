@@ -65,6 +65,7 @@ class Rows:
 
     def __init__(self) -> None:
         self.count = 0
+        self.broken = 0
         self._columns: dict[str, NDArray[Any]] = {}
         self._labels = {name: Labels() for name in LABELS}
 
@@ -80,6 +81,7 @@ class Rows:
                 found, broken = _parse(piece, len(header))
                 left_out += broken + sum(self._add(path, part, header) for part in found)
                 tell(len(piece))
+        self.broken += left_out
         if left_out:
             notes.append(f"{path.name}: {left_out:,} torn or broken lines were left out")
 
@@ -89,6 +91,7 @@ class Rows:
         numbers, whole = _numbers(part, place)
         _check_schema(path, numbers.pop("schema", np.zeros(0)), whole)
         texts = {name: part.hashes(place[name]) for name in (*IDS, *LABELS) if name in place}
+        _name_turns(texts["turn_id"], numbers["seq"])
         whole &= np.isin(texts["outcome"], OUTCOMES)
         for name in ("worker", "endpoint", "phase"):
             whole &= texts[name] != 0
@@ -129,6 +132,12 @@ class Rows:
             column = np.broadcast_to(_room(name, None, 1, 1), self.count) if column is None else column[: self.count]
             columns[name] = self._labels[name].categorical(column) if name in LABELS else column
         return columns
+
+
+def _name_turns(turns: NDArray[np.uint64], seq: NDArray[np.float64]) -> None:
+    """Make a row without a turn_id a turn of its own, in place."""
+    nameless = turns == 0
+    turns[nameless] = seq[nameless].view(np.uint64) | np.uint64(1)
 
 
 def _room(name: str, column: NDArray[Any] | None, used: int, size: int) -> NDArray[Any]:

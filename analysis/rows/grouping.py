@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
+PIECE = 1 << 18
+"""Rows looked at together: what lies between stays in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class Grouping:
 
 
 def group(columns: Mapping[str, Any]) -> Grouping:
-    """Group rows by (worker, turn_id); turns come by endpoint, arm and phase, and in these by intended start."""
-    key = columns["turn_id"] ^ (columns["worker"].codes.astype(np.uint64) * _SPREAD)
+    """Group rows into turns; these come by endpoint, arm and phase, and in these by intended start."""
+    key = _keys(columns)
     rows = np.argsort(key).astype(np.int32)
     key = key[rows]
     starts = np.flatnonzero(np.append(True, key[1:] != key[:-1])[: len(key)]).astype(np.int32)
@@ -59,6 +61,22 @@ def group(columns: Mapping[str, Any]) -> Grouping:
     turn = np.repeat(place, size)[~is_last]
     by_turn = np.argsort(turn, kind="stable")
     return Grouping(rows[starts][order], rows[is_last][order], rows[~is_last][by_turn], turn[by_turn])
+
+
+def _keys(columns: Mapping[str, Any]) -> NDArray[np.uint64]:
+    """Give a hash of each row's turn: worker, endpoint, arm, user, conversation and turn_id.
+
+    Who numbers turns anew in each conversation, or conversations anew for each user, is understood too.
+    """
+    key: NDArray[np.uint64] = columns["turn_id"].copy()
+    for first in range(0, len(key), PIECE):
+        piece = slice(first, first + PIECE)
+        for name in ("conversation_id", "user_id", "worker", "arm", "endpoint"):
+            column = columns[name]
+            part = (column if isinstance(column, np.ndarray) else column.codes)[piece].astype(np.uint64)
+            key[piece] = (key[piece] ^ part) * _SPREAD
+            key[piece] ^= key[piece] >> np.uint64(29)
+    return key
 
 
 def _order_attempts(rows: NDArray[np.int32], size: NDArray[np.int32], columns: Mapping[str, Any]) -> None:

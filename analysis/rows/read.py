@@ -54,8 +54,10 @@ def read_run(folder: Path, tell: Tell = quiet) -> Run:
     files = _attempt_files(folder, finished=has_ended(meta))
     if not files and (not meta or UNREADABLE in meta):
         raise TailgateError(f"{folder}: not a run folder: it holds neither attempts.csv nor a readable run.json")
-    attempts = read_attempts(files, notes, tell)
-    return Run(folder, with_missing(meta, attempts), attempts, read_gaps(folder / "gaps.csv", notes), tuple(notes))
+    attempts, broken = read_attempts(files, notes, tell)
+    return Run(
+        folder, with_missing(meta, attempts, broken), attempts, read_gaps(folder / "gaps.csv", notes), tuple(notes)
+    )
 
 
 def _attempt_files(folder: Path, *, finished: bool) -> list[Path]:
@@ -108,8 +110,11 @@ def _unreadable(reason: str, notes: list[str]) -> dict[str, Any]:
     return {UNREADABLE: reason}
 
 
-def read_attempts(files: list[Path], notes: list[str], tell: Tell = quiet) -> pd.DataFrame:
-    """Read the attempt rows of all files, each (worker, seq) once; columns of few texts are categories."""
+def read_attempts(files: list[Path], notes: list[str], tell: Tell = quiet) -> tuple[pd.DataFrame, int]:
+    """Read the attempt rows of all files, each (worker, seq) once, and count the lines that cannot be read.
+
+    Columns of few texts are categories.
+    """
     rows = Rows()
     whole = sum(path.stat().st_size for path in files)
     done = 0
@@ -131,7 +136,7 @@ def read_attempts(files: list[Path], notes: list[str], tell: Tell = quiet) -> pd
     if doubled.any() and len(files) == 1:
         notes.append(f"{int(doubled.sum()):,} rows were doubled (same worker and seq) and are counted once")
     # Each column by itself: one can be given up while others are still needed.
-    return pd.DataFrame(columns, copy=False)
+    return pd.DataFrame(columns, copy=False), rows.broken
 
 
 def _smaller(numbers: NDArray[np.float64]) -> NDArray[Any]:

@@ -256,3 +256,28 @@ def test_rows_that_were_written_and_are_not_here_make_the_run_invalid(folder: Pa
     report = build(folder)
     said = f"the workers wrote {len(rows) - 1:,} rows, {len(rows) - 6:,} are here"
     assert (report.verdict, said in report.headline) == ("invalid", True)
+
+
+def test_many_broken_lines_make_a_run_invalid(folder: Path) -> None:
+    """One torn line changes no figure; of a tenth of all nobody knows what they would have shown."""
+    lines = (folder / "attempts.csv").read_text().splitlines(keepends=True)
+    (folder / "attempts.csv").write_text(
+        "".join(line[:40] + "\n" if i % 10 == 9 else line for i, line in enumerate(lines))
+    )
+    reasons = build(folder).validity.reasons
+    assert [reason for reason in reasons if "lines of attempts cannot be read" in reason] == [
+        "7 of 75 lines of attempts cannot be read"
+    ]
+
+
+def test_turns_that_are_numbered_in_their_conversation(folder: Path) -> None:
+    """A turn_id need be unique in its conversation only, and a row without one is a turn of its own."""
+    expected = build(folder)
+    frame = pd.read_csv(folder / "attempts.csv", dtype="str", keep_default_na=False)
+    named = frame["turn_id"].copy()
+    frame["turn_id"] = named.groupby(frame["conversation_id"]).transform(lambda ids: pd.factorize(ids)[0].astype(str))
+    frame.to_csv(folder / "attempts.csv", index=False)
+    assert expected.groups == build(folder).groups
+    frame["turn_id"] = ""
+    frame.to_csv(folder / "attempts.csv", index=False)
+    assert sum(group.attempts for group in expected.groups) == sum(group.turns for group in build(folder).groups)
