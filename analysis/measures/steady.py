@@ -21,8 +21,14 @@ if TYPE_CHECKING:
 BATCH = 5
 """Values averaged before MSER looks for the truncation point: MSER-5 (White, Cobb & Spratt 2000)."""
 
-BINS = 60
+BINS = 100
 FEWEST_BINS = 20
+LATEST = 0.48
+"""Share of a phase past which an end of the warm-up is refused: the search ends at half, so it may lie later."""
+
+APART = 4
+"""Standard errors by which what is cut must differ: the best of many cuts differs by three by chance."""
+
 TREND_LEVEL = 0.01
 TREND_BLOCKS = 20
 RISE = 0.10
@@ -30,9 +36,10 @@ RISE = 0.10
 
 
 def mser(values: NDArray[np.float64]) -> int:
-    """Give how many leading values to cut so that the mean of the rest has the least standard error.
+    """Give how many leading values to cut, at most half, so that the mean of the rest has the least standard error.
 
-    d* = argmin over d of sum over i >= d of (x_i - mean of the rest)^2 / (n - d)^2.
+    d* = argmin over d <= n / 2 of sum over i >= d of (x_i - mean of the rest)^2 / (n - d)^2. Beyond half the few values
+    that are left seem steady by chance.
     """
     n = len(values)
     if n < 2:
@@ -40,7 +47,7 @@ def mser(values: NDArray[np.float64]) -> int:
     tail = np.cumsum(values[::-1])[::-1]
     squares = np.cumsum(values[::-1] ** 2)[::-1]
     left = n - np.arange(n)
-    error = (np.maximum(squares - tail**2 / left, 0.0) / left**2)[: n - 1]
+    error = (np.maximum(squares - tail**2 / left, 0.0) / left**2)[: n // 2 + 1]
     # The first of the nearly equal ones: rounding must not cut a constant series.
     return int(np.argmax(error <= error.min() * (1 + 1e-9) + 1e-12 * float(squares[0]) / n**2))
 
@@ -56,16 +63,16 @@ def settled_s(at_s: NDArray[np.float64], values: NDArray[np.float64]) -> float |
     cut = mser(points)
     if count < FEWEST_BINS or not _differs(points[:cut], points[cut:]):
         return 0.0
-    return float(at_s[cut * size] - at_s[0]) if cut <= count // 2 else None
+    return float(at_s[cut * size] - at_s[0]) if cut < LATEST * count else None
 
 
 def _differs(early: NDArray[np.float64], late: NDArray[np.float64]) -> bool:
-    """Tell whether two stretches of batch means are apart by three standard errors and by `RISE`."""
-    if min(len(early), len(late)) < 3:
+    """Tell whether two stretches of batch means are apart by `APART` standard errors of steady ones and by `RISE`."""
+    if not len(early):
         return False
-    error = math.sqrt(early.var(ddof=1) / len(early) + late.var(ddof=1) / len(late))
+    error = math.sqrt(float(late.var(ddof=1)) * (1 / len(early) + 1 / len(late)))
     apart = abs(float(early.mean() - late.mean()))
-    return apart > 3 * error and apart > RISE * abs(float(late.mean()))
+    return apart > APART * error and apart > RISE * abs(float(late.mean()))
 
 
 def trend(values: NDArray[np.float64]) -> float:

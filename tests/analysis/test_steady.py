@@ -36,14 +36,14 @@ def test_mser_leaves_what_never_varies(values: np.ndarray) -> None:
 
 
 def test_steady_series_are_left_alone() -> None:
-    """At most a few of forty independent series are called unsettled."""
-    assert sum(since(values) != 0.0 for values in NOISE) <= 3
+    """At most one of forty independent series is called unsettled."""
+    assert sum(since(values) != 0.0 for values in NOISE) <= 1
 
 
 def test_warm_up_is_found() -> None:
-    """A start three times as slow that decays over ten seconds is seen in most series."""
+    """A start three times as slow that decays over ten seconds is seen in nearly every series."""
     slow = 1 + 3 * np.exp(-np.arange(2000) / 100)
-    assert sum(bool(since(values * slow)) for values in NOISE) >= 25
+    assert sum(bool(since(values * slow)) for values in NOISE) >= 39
 
 
 def test_trend() -> None:
