@@ -90,7 +90,7 @@ class RunStats(StatsCSVFileWriter):
 
     def close(self) -> None:
         """Write the last state of each table, and give the files their names."""
-        gevent.kill(self._greenlet)
+        self._greenlet.kill()  # and wait for its end: it would write into closed files
         self.close_files()
         for table, name in (
             (self.requests_csv, "stats"),

@@ -24,7 +24,10 @@ class MasterLink(zmqrpc.Server):
         self.door = door
         key = key_or_exit(host, f"--master-bind-host {host}")
         self._seal = Seal(key) if key else None
+        self.gone: set[str] = set()
+        """Workers whose connection was closed when they were last spoken to."""
         zmqrpc.BaseSocket.__init__(self, zmq.ROUTER, self.ipv4_only(host, port))
+        self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # or words to the gone would vanish without a sign
         if key and _curve.AVAILABLE:
             _curve.lock_master(self.socket, key)
             gevent.spawn(self._count_failures, self.socket.get_monitor_socket(_curve.FAILED))
@@ -69,7 +72,16 @@ class MasterLink(zmqrpc.Server):
         self.send_to_client(Message(kind, data, identity))
 
     def send_to_client(self, msg: Message) -> None:
-        """Send a message to the worker that it is addressed to; one that is gone gets none."""
+        """Send a message to the worker that it is addressed to; one that is gone, or reads none of many, gets none."""
         identity = msg.node_id.encode()
         data = msg.serialize()
-        self.socket.send_multipart([identity, self._seal.close(TO_WORKER + identity, data) if self._seal else data])
+        frames = [identity, self._seal.close(TO_WORKER + identity, data) if self._seal else data]
+        self.gone.discard(msg.node_id)
+        try:
+            self.socket.send_multipart(frames, zmq.NOBLOCK)
+        except zmq.Again:
+            return
+        except ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            self.gone.add(msg.node_id)

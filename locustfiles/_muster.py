@@ -77,7 +77,11 @@ class Muster:
         """Let Locust send each worker the users it should have; two orders at a time would mix."""
         if self._is_due and self._is_settled and not self._sending:
             self._is_due, self._wrong_s = False, 0.0
-            self._sending = gevent.spawn(self._runner.start, self._runner.target_user_count, self._runner.spawn_rate)
+            self._sending = gevent.spawn(self._order)
+
+    def _order(self) -> None:
+        if self._is_settled:  # still: Locust would take it for the start of a run once this one has stopped
+            self._runner.start(self._runner.target_user_count, self._runner.spawn_rate)
 
 
 def _knows(dispatcher: UsersDispatcher, client: WorkerNode) -> bool:

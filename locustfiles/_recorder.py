@@ -108,7 +108,7 @@ class Recorder:
 
     def close(self) -> None:
         """Write the rest and close the file; what still can't be written is lost to it."""
-        gevent.kill(self._greenlet)
+        self._greenlet.kill()
         self.flush()
         self.rows_lost += sum(batch.count for batch in self._unwritten)
         self._file.close()

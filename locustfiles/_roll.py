@@ -9,8 +9,11 @@ from typing import Any
 
 from locustfiles._silence import Silence
 
-LOST_S = 4.0
+LOST_S = 6.0
 """Silence after which a worker counts as lost."""
+
+GONE_S = 1.5
+"""The same, where its connection was closed too: its process has ended, for a broken one is opened anew at once."""
 
 NOBODY_S = 20.0
 """Silence of all, after which the run ends: a cable of the master's may be out for less."""
@@ -97,14 +100,17 @@ class Roll:
             log.warning("worker %s leaves the run", entry.worker)
         entry.has_left = True
 
-    def tick(self, done: Container[str], now_s: float) -> None:
-        """Let a moment pass; name those who have been silent for too long and are not done."""
+    def tick(self, done: Container[str], now_s: float, gone: Container[str] = ()) -> None:
+        """Let a moment pass; name those who have been silent for too long and are not done, `gone` or not."""
         if all(entry.silence.seconds < FRESH_S for entry in self.present.values()):
             self._users = {entry.worker: entry.status["users"] for entry in self.present.values()}
         for identity, entry in self.entries.items():
-            if identity not in done and entry.silence.tick() >= LOST_S and not entry.is_away:
+            if identity in done:
+                continue
+            silent_s = entry.silence.tick()
+            if silent_s >= (GONE_S if identity in gone else LOST_S) and not entry.is_away:
                 entry.absences.append(self._absence("lost", entry, entry.complete_s, now_s))
-                log.error("worker %s on %s is lost: silent for %g s", entry.worker, entry.host, LOST_S)
+                log.error("worker %s on %s is lost: silent for %g s", entry.worker, entry.host, silent_s)
 
     @property
     def is_empty(self) -> bool:

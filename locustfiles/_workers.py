@@ -205,7 +205,7 @@ class Workers:
     def _call_roll_forever(self) -> None:
         while True:
             gevent.sleep(TICK_S)
-            self._roll.tick(self._reports, self._clock.now())
+            self._roll.tick(self._reports, self._clock.now(), self._runner.server.gone)
             if self._order is not None and self._policy != "stop":
                 for identity in self._roll.to_drop():
                     self._roll.entries[identity].is_dropped = True

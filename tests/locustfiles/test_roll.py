@@ -11,7 +11,7 @@ import pytest
 from locustfiles._disturbance import disturbances, notes, reasons
 from locustfiles._muster import Muster
 from locustfiles._report import WorkerReport
-from locustfiles._roll import LOST_S, NOBODY_S, Roll
+from locustfiles._roll import GONE_S, LOST_S, NOBODY_S, Roll
 from locustfiles._schedule import Span
 from locustfiles._silence import TICK_S, Silence
 
@@ -49,6 +49,14 @@ def test_a_silent_worker_is_lost_with_its_share() -> None:
     told = absence.why, absence.from_s, absence.to_s, absence.users, absence.all_users, absence.in_flight
     assert absence.moved_s == 11.0
     assert (told, absence.share, list(roll.present)) == (("lost", 7.5, None, 10, 20, 3), 0.5, ["id0"])
+
+
+def test_a_worker_whose_connection_is_closed_is_lost_sooner() -> None:
+    """Its process has ended; one whose silence is all there is may only be slow."""
+    roll = a_roll()
+    for _ in range(int(GONE_S / TICK_S) + 2):
+        roll.tick((), 11.0, {"id1"})
+    assert list(roll.present) == ["id0"]
 
 
 def test_a_lost_worker_may_come_back() -> None:
