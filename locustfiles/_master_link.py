@@ -13,6 +13,7 @@ from zmq.utils.monitor import parse_monitor_message
 
 from locustfiles import _curve
 from locustfiles._door import Door
+from locustfiles._line import watch
 from locustfiles._seal import TO_MASTER, TO_WORKER, BrokenSealError, Seal
 from locustfiles._secret import key_or_exit
 
@@ -28,6 +29,8 @@ class MasterLink(zmqrpc.Server):
         """Workers whose connection was closed when they were last spoken to."""
         zmqrpc.BaseSocket.__init__(self, zmq.ROUTER, self.ipv4_only(host, port))
         self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # or words to the gone would vanish without a sign
+        self.socket.setsockopt(zmq.ROUTER_HANDOVER, 1)  # a worker's new line counts, even if its old one seems alive
+        watch(self.socket)
         if key and _curve.AVAILABLE:
             _curve.lock_master(self.socket, key)
             gevent.spawn(self._count_failures, self.socket.get_monitor_socket(_curve.FAILED))

@@ -17,6 +17,7 @@ from zmq.error import ZMQError
 from locustfiles import _curve, _handshake
 from locustfiles import _messages as messages
 from locustfiles._clock_offset import ClockOffset, Exchange
+from locustfiles._line import watch
 from locustfiles._seal import TO_MASTER, TO_WORKER, Seal
 from locustfiles._secret import VARIABLE, exit_with, key_or_exit
 from locustfiles._silence import Silence
@@ -68,6 +69,7 @@ class WorkerLink(zmqrpc.Client):
         self._seal = Seal(key) if key else None
         zmqrpc.BaseSocket.__init__(self, zmq.DEALER, self.ipv4_only(host, port))
         self.socket.setsockopt(zmq.IDENTITY, self._address)
+        watch(self.socket)
         if key and _curve.AVAILABLE:
             _curve.lock_worker(self.socket, key)
         self.socket.connect(f"tcp://{host}:{port}")

@@ -20,8 +20,9 @@ import sys
 import threading
 import tomllib
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+import yaml
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +33,7 @@ HELPERS = ("netavark", "aardvark-dns")
 HELPER_FOLDERS = "/usr/lib/podman:/usr/libexec/podman:/usr/bin"
 SLIM = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("doc", "locale", "man")]
 STOP_S = 20.0
+INFRA = "localhost/infra:1"
 
 
 class CannotHostError(Exception):
@@ -81,6 +83,7 @@ class Engine:
         self._remove_all()
 
     def _remove_all(self) -> None:
+        self._ran("podman", "pod", "rm", "--all", "--force", check=False)
         self._ran("podman", "rm", "--all", "--force", check=False)
         self._ran("umount", str(self._folder / "store" / "overlay"), check=False)
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -93,9 +96,20 @@ class Engine:
         """Run Compose on the project's file. Raises CalledProcessError where that is not to be looked at."""
         return self._ran(_compose_program(), "--file", str(COMPOSE_FILE), *arguments, check=check)
 
+    def play(self, network: str, objects: list[dict[str, Any]]) -> None:
+        """Make Kubernetes objects of a pod real; return when its init containers have ended."""
+        text = yaml.safe_dump_all(objects)
+        command = ("podman", "kube", "play", f"--network={network}", "-")
+        subprocess.run(command, env=self.environment, input=text, capture_output=True, text=True, check=True)
+
+    def keep_secret(self, name: str, value: str) -> None:
+        """Give the engine a secret for pods."""
+        command = ("podman", "secret", "create", name, "-")
+        subprocess.run(command, env=self.environment, input=value, capture_output=True, text=True, check=True)
+
     def volume(self, name: str) -> Path:
         """Give the folder that holds a volume."""
-        return Path(self.podman("volume", "inspect", "--format", "{{.Mountpoint}}", f"tailgate_{name}"))
+        return Path(self.podman("volume", "inspect", "--format", "{{.Mountpoint}}", name))
 
     def _ran(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=check)
@@ -111,6 +125,7 @@ class Engine:
         (at / "containers.conf").write_text(
             f"[containers]\ndefault_ulimits = {_limits()}\n"
             '[engine]\ncgroup_manager = "cgroupfs"\nruntime = "runc"\nevents_logger = "file"\n'
+            f'infra_image = "{INFRA}"\n'
             f'[network]\nnetwork_backend = "netavark"\nnetwork_config_dir = "{at}/networks"\n'
         )
 
@@ -130,6 +145,9 @@ class Engine:
         (context / "Containerfile").write_text(f"FROM {image}\nCOPY wheels /wheels\nCOPY pip.conf /etc/pip.conf\n")
         self.podman("build", "--network=none", "--pull=never", f"--tag={image}", str(context))
         self.podman("run", "--rm", "--network=none", image, "python3", "-c", "import venv")
+        # What holds a pod's network open; podman's own needs a program that Debian packs apart.
+        (context / "Containerfile").write_text(f'FROM {image}\nENTRYPOINT ["sleep", "infinity"]\n')
+        self.podman("build", "--network=none", "--pull=never", f"--tag={INFRA}", str(context))
 
     def _check_health(self) -> None:
         """Run health checks until they succeed; podman leaves them to systemd's timers, which may not be here."""

@@ -1,4 +1,7 @@
-"""Locust on a machine whose wall clock is off by the seconds in TAILGATE_TEST_SKEW_S."""
+"""Locust on a machine whose wall clock is off by the seconds in TAILGATE_TEST_SKEW_S.
+
+It steps by TAILGATE_TEST_STEP_S more, TAILGATE_TEST_STEP_AFTER_S after the start.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,13 @@ import os
 import runpy
 import time
 
-SKEW_S = float(os.environ["TAILGATE_TEST_SKEW_S"])
-_true = time.time
+SKEW_S, STEP_S, AFTER_S = (
+    float(os.environ.get(f"TAILGATE_TEST_{name}_S", "0")) for name in ("SKEW", "STEP", "STEP_AFTER")
+)
+_true, _began_s = time.time, time.monotonic()
 
 # The kernel's stamps of arriving bytes are read with time_ns, which stays as it is: on a machine that is really off,
 # both would be off together.
-time.time = lambda: _true() + SKEW_S
+time.time = lambda: _true() + SKEW_S + (STEP_S if time.monotonic() - _began_s > AFTER_S else 0.0)
 
 runpy.run_module("locust", run_name="__main__", alter_sys=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from container_engine import CannotHostError, Engine, base_image
+from kubernetes_pods import SECRET, pods, secret
 
 from scenarios.errors import ExitCode
 
@@ -41,7 +42,7 @@ def report(engine: Engine) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def folder(engine: Engine, report: subprocess.CompletedProcess[str]) -> Path:
     """Give the run folder, in the volume `results`."""
-    results = engine.volume("results")
+    results = engine.volume("tailgate_results")
     folders = sorted(results.glob("containers-*"))
     assert len(folders) == 1, f"{report.stderr}\n{engine.compose('logs', check=False).stdout}"
     assert (results / "latest").read_text().strip().endswith(folders[0].name)
@@ -94,7 +95,7 @@ def test_the_last_step_ends_with_the_gates_exit_code(report: subprocess.Complete
 def test_rows_are_the_providers_truth(engine: Engine, folder: Path) -> None:
     """Every request that the provider served is one row, with the status that it gave, and no row is without one."""
     engine.compose("stop", "provider")
-    truth = Counter((row["request_id"], row["status"]) for row in rows(engine.volume("truth") / "truth.csv"))
+    truth = Counter((row["request_id"], row["status"]) for row in rows(engine.volume("tailgate_truth") / "truth.csv"))
     seen = Counter(
         (f"{row['run_id']}/{row['worker']}/{row['turn_id']}/{row['attempt_no']}", row["http_status"])
         for row in rows(folder / "attempts.csv")
@@ -134,3 +135,22 @@ def test_a_breached_slo_fails_the_last_step(engine: Engine, folder: Path) -> Non
     (folder / "run.json").write_text(json.dumps(run))
     ended = engine.compose("run", "--no-deps", "report", check=False)
     assert ended.returncode == ExitCode.BREACHED, ended.stdout + ended.stderr
+
+
+def test_the_kubernetes_pods_do_their_work(engine: Engine) -> None:
+    """As the manifests say: workers wait for the master, whose pod ends with the gate's exit code; no row is lost."""
+    engine.compose("down", check=False)
+    engine.podman("network", "create", "cluster")
+    engine.keep_secret(SECRET, secret("only-for-the-test-of-the-kubernetes-pods"))
+    played = pods(users=20, ramp="1s", warm_up="2s", steady="8s", think_time="500ms")
+    for name in ("provider", "tailgate-worker", "tailgate-master"):
+        engine.play("cluster", played[name])
+    code = engine.podman("wait", "tailgate-master-report")
+    (folder,) = engine.volume("tailgate-results").glob("containers-*")
+    workers = document(folder / "run.json")["workers"]
+    assert int(code) == EXIT_CODES[document(folder / "report.json")["verdict"]], engine.podman(
+        "logs", "tailgate-master-report"
+    )
+    assert [worker["rows_lost"] for worker in workers] == [0, 0, 0]
+    assert {worker["host"] for worker in workers} == {f"tailgate-worker-{number}" for number in range(3)}
+    assert sum(worker["rows"] for worker in workers) == len(rows(folder / "attempts.csv")) > 100

@@ -3,259 +3,326 @@
 from __future__ import annotations
 
 import csv
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from three_hosts import PROGRAM, Campaign, Network, identity, impossible
+import stories
+from stories import Stage, Told, after_load, cut, nap, plain, story, until_phase
+from three_hosts import PROGRAM, Campaign, identity
 
 from analysis.report import build
 
 HERE = Path(__file__).parent
+CHAT = HERE.parents[1] / "locustfiles" / "chat.py"
+SKEWED = (sys.executable, HERE / "skewed_locust.py", "-f", CHAT)
 MASTER_PORT = "5557"
-IN_LOAD_S = 4.0
-"""How long a run lasts before something happens to it."""
+NOTHING_LOST = (0, 0, 0)
+ALL_WELL = {"master": 0, "left": 0, "right": 0}
+INVALID = {**ALL_WELL, "master": 5}
 
-SCENARIO: dict[str, Any] = {
-    "provider": {"ttft": "50ms", "tokens_per_second": 200, "output_tokens": 20},
-    "traffic": {
-        "users": 20,
-        "ramp": "1s",
-        "warm_up": "1s",
-        "steady": "14s",
-        "drain": "5s",
-        "think_time": "200ms",
-    },
-}
 
-Start = Callable[..., Campaign]
+@pytest.fixture(scope="module")
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Have the stories of this module told."""
+    yield from stories.stage(request, tmp_path_factory.mktemp("stories"))
 
 
 @pytest.fixture
-def campaign(tmp_path: Path) -> Iterator[Start]:
-    """Give a function that sets up hosts and files of a run; everything is taken away afterwards."""
-    if reason := impossible():
-        pytest.skip(reason)
-    with Network("master", "left", "right", "provider") as hosts:
-        made: list[Campaign] = []
-
-        def set_up(**traffic: str) -> Campaign:
-            scenario = {**SCENARIO, "traffic": {**SCENARIO["traffic"], **traffic}}
-            made.append(Campaign(hosts, tmp_path, scenario))
-            return made[-1]
-
-        yield set_up
-        for each in made:
-            each.close()
+def told(request: pytest.FixtureRequest, stage: Stage) -> Told:
+    """Give the run of the test's story."""
+    return stage.told(request.node)
 
 
-class Books:
-    """The rows that the run has, against what the provider was asked."""
-
-    def __init__(self, run: Campaign, folder: Path | None = None) -> None:
-        run.close()
-        self.rows = run.rows(folder)
-        self.truth = {row["request_id"]: row for row in run.truth()}
-        sent = [row for row in self.rows if row["sent_s"]]
-        names = [identity(row) for row in sent]
-        numbers = [(row["worker"], row["seq"]) for row in self.rows]
-        self.doubled = len(names) - len(set(names)) + len(numbers) - len(set(numbers))
-        self.doubled += len(run.truth()) - len(self.truth)
-        self.missing = {name: row for name, row in self.truth.items() if name not in set(names)}
-        self.unknown = {name: row for name, row in zip(names, sent, strict=True) if name not in self.truth}
-
-    @property
-    def sums(self) -> tuple[int, int, int]:
-        """Rows counted twice, requests without a row, rows without a request."""
-        return self.doubled, len(self.missing), len(self.unknown)
+def reasons(told: Told) -> str:
+    """Give why the report calls the run invalid."""
+    return "\n".join(build(told.run.run_folder).validity.reasons)
 
 
-def worker(run: Campaign, host: str) -> dict[str, Any]:
-    """Give what run.json says of the worker on a host."""
-    (found,) = (each for each in run.run_document()["workers"] if each["host"] == host)
-    return found
+def steady_s(told: Told) -> tuple[float, float]:
+    """Give the bounds of the steady phase."""
+    (span,) = (span for span in told.run.run_document()["phases"] if span["phase"] == "steady")
+    return span["start_s"], span["end_s"]
 
 
-def end(run: Campaign, *others: str) -> tuple[int, ...]:
-    """Wait for the master and others to end; give their exit codes."""
-    return tuple(run.end(name) for name in ("master", *others))
-
-
-def test_clocks_two_minutes_off_change_nothing(campaign: Start) -> None:
-    """Workers whose wall clocks are 120 s early and late give complete rows, in order, with true rates."""
-    run = campaign()
+def two_minutes_off(run: Campaign) -> None:
+    """Set one worker's wall clock 120 s early, the other's 120 s late."""
     run.start_provider()
     run.start_master(2)
     for host, skew in (("left", "-120"), ("right", "120")):
-        run.start_worker(host, sys.executable, HERE / "skewed_locust.py", "-f", HERE.parents[1] / "locustfiles/chat.py",
-                         TAILGATE_TEST_SKEW_S=skew)  # fmt: skip
-    assert end(run, "left", "right") == (0, 0, 0)
-    books = Books(run)
-    epoch_s = run.run_document()["epoch_monotonic_s"]
+        run.start_worker(host, *SKEWED, TAILGATE_TEST_SKEW_S=skew)
+
+
+@story(two_minutes_off)
+def test_clocks_two_minutes_off_change_nothing(told: Told) -> None:
+    """Workers whose wall clocks are 120 s early and late give complete rows, in order, with true rates."""
+    assert (told.codes, told.balance()) == (ALL_WELL, NOTHING_LOST)
+    epoch_s = told.run.run_document()["epoch_monotonic_s"]
     early = [
-        float(row["sent_s"]) - (float(books.truth[identity(row)]["arrived_s"]) - epoch_s)
-        for row in books.rows
+        float(row["sent_s"]) - (float(told.truth[identity(row)]["arrived_s"]) - epoch_s)
+        for row in told.rows
         if row["sent_s"]
     ]
-    offsets = [round(worker(run, host)["wall_clock_offset_s"] / 10) for host in ("left", "right")]
-    with (run.run_folder / "stats.csv").open(encoding="utf-8", newline="") as file:
+    offsets = [round(told.worker(host)["wall_clock_offset_s"] / 10) for host in ("left", "right")]
+    with (told.run.run_folder / "stats.csv").open(encoding="utf-8", newline="") as file:
         (chat,) = (row for row in csv.DictReader(file) if row["Type"] == "CHAT")
-    rate = float(chat["Requests/s"]) / (len(books.rows) / run.run_document()["phases"][-1]["end_s"])
-    assert (books.sums, offsets) == ((0, 0, 0), [-12, 12])
+    rate = float(chat["Requests/s"]) / (len(told.rows) / told.run.run_document()["phases"][-1]["end_s"])
+    assert offsets == [-12, 12]
     assert (min(early) > -0.050, max(early) < 0.010, 0.5 < rate < 2.0) == (True, True, True)
 
 
-def test_strangers_have_no_part_in_it(campaign: Start) -> None:
-    """Who speaks Locust's protocol without the secret gets no answer and adds nothing; a wrong secret is named."""
-    run = campaign()
+def clocks_step(run: Campaign) -> None:
+    """Set two clocks back by two minutes, in the ramp or soon after it: the master's and a worker's."""
+    run.start_provider()
+    step = {"TAILGATE_TEST_STEP_S": "-120", "TAILGATE_TEST_STEP_AFTER_S": "6"}
+    run.start_master(2, *SKEWED, **step)
+    run.start_worker("left", *SKEWED, **step)
+    run.start_worker("right")
+
+
+@story(clocks_step)
+def test_a_clock_that_steps_stops_nothing(told: Told) -> None:
+    """Phases are as long as planned, all users come and go, and no row is lost."""
+    start_s, end_s = steady_s(told)
+    assert (told.codes, told.balance(), end_s - start_s) == (ALL_WELL, NOTHING_LOST, pytest.approx(14))
+    assert len(told.busy(start_s, end_s)) == 20
+
+
+def strangers_come(run: Campaign) -> None:
+    """Let one speak Locust's protocol without the secret, and start a worker of ours with another secret."""
     run.start("left", "right")
-    host = run.hosts["provider"]
-    master = run.hosts["master"].address
+    host, master = run.hosts["provider"], run.hosts["master"].address
     program = (sys.executable, HERE / "stranger.py", master, MASTER_PORT)
     stranger = host.start(*program, cwd=run.folder, log=run.folder / "stranger.log")
-    options = ("--worker", "--master-host", master)
-    command = (*PROGRAM, "locust", "-f", HERE.parents[1] / "locustfiles/chat.py", *options)
+    command = (*PROGRAM, "locust", "-f", CHAT, "--worker", "--master-host", master)
     secret = {"TAILGATE_SECRET": "not-the-secret-of-this-run"}
     impostor = host.start(*command, cwd=run.folder, log=run.folder / "impostor.log", variables=secret)
-    run.processes |= {"stranger": stranger, "impostor": impostor}
-    codes = end(run, "left", "right")
-    books = Books(run)
+    run.end("master")
+    stranger.wait(30)
+    impostor.terminate()
+    impostor.wait(30)
+
+
+@story(strangers_come)
+def test_strangers_have_no_part_in_it(told: Told) -> None:
+    """Who speaks Locust's protocol without the secret gets no answer and adds nothing; a wrong secret is named."""
+    run = told.run
     said = (run.folder / "stranger.log").read_text(), (run.run_folder / "stats.csv").read_text()
-    assert (codes, books.sums, said[0], "fake" in said[1]) == ((0, 0, 0), (0, 0, 0), "nothing\n", False)
+    assert (told.codes, told.balance(), said[0], "fake" in said[1]) == (ALL_WELL, NOTHING_LOST, "nothing\n", False)
     assert run.run_document()["strangers"] > 0
     assert "TAILGATE_SECRET the same there?" in (run.folder / "impostor.log").read_text()
 
 
-def test_a_killed_worker_is_named_with_what_it_took_along(campaign: Start) -> None:
-    """After kill -9 the missing rows are that worker's last ones, its users go to the other, the run is invalid."""
-    run = campaign()
-    run.start("left", "right")
-    time.sleep(IN_LOAD_S)
+def kill_a_worker(run: Campaign) -> None:
+    """Kill -9 a worker."""
+    after_load(run)
     run.processes["right"].kill()
-    assert end(run, "left") == (5, 0)
-    books = Books(run)
-    lost = worker(run, "right")
-    (absence,) = lost["absences"]
-    epoch_s = run.run_document()["epoch_monotonic_s"]
-    ended_s = [float(row["end_s"]) - epoch_s for row in books.missing.values() if row["end_s"]]
-    whose = {name.split("/")[1] for name in books.missing}
-    assert (books.doubled, len(books.unknown), whose - {lost["worker"]}) == (0, 0, set())
+
+
+@story(kill_a_worker)
+def test_a_killed_worker_is_named_with_what_it_took_along(told: Told) -> None:
+    """After kill -9 the missing rows are that worker's last ones, its users go to the other, the run is invalid."""
+    told.balance()
+    lost, absence = told.worker("right"), told.absence("right", "lost")
+    epoch_s = told.run.run_document()["epoch_monotonic_s"]
+    ended_s = [float(row["end_s"]) - epoch_s for row in told.missing.values() if row["end_s"]]
+    whose = {name.split("/")[1] for name in told.missing}
+    assert told.codes == {**INVALID, "right": -9}
+    assert (told.doubled, len(told.unknown), whose - {lost["worker"]}) == (0, 0, set())
     assert min(ended_s, default=1e9) >= absence["from_s"]
     assert (absence["users"], absence["all_users"], absence["to_s"]) == (10, 20, None)
     assert lost["rows_lost"] is None or lost["rows_lost"] > 0  # what it last said it had made may have come, or not
-    report = build(run.run_folder)
-    assert (report.verdict, f"{lost['worker']} on right was lost" in report.validity.reasons[0]) == ("invalid", True)
-    last_s = run.run_document()["phases"][1]["end_s"] - 3
-    busy = {row["user_id"] for row in books.rows if float(row["intended_s"]) > last_s}
-    assert len(busy) == 20
+    report = build(told.run.run_folder)
+    assert (report.verdict, f"{lost['worker']} on right was lost" in reasons(told)) == ("invalid", True)
+    end_s = steady_s(told)[1]
+    assert len(told.busy(end_s - 3, end_s)) == 20
 
 
-def test_an_evicted_worker_leaves_with_all_its_rows(campaign: Start) -> None:
-    """After SIGTERM nothing is missing; the share of users that moved is named."""
-    run = campaign()
+@story(kill_a_worker, steady="30s", on_worker_loss="exclude")
+def test_a_run_may_be_judged_without_what_a_loss_disturbed(told: Told) -> None:
+    """With on_worker_loss: exclude the steady figures leave it out, and the first line of the report says so."""
+    report = build(told.run.run_folder)
+    (group,) = (group for group in report.groups if group.phase == "steady")
+    absence = told.absence("right", "lost")
+    assert told.codes == {**ALL_WELL, "right": -9}
+    assert (report.verdict, "disturbed by the loss of a worker" in report.headline) == ("pass", True)
+    assert absence["moved_s"] - absence["from_s"] + 5 <= group.left_out_s < 15
+    assert any(f"{told.worker('right')['worker']} on right was lost" in note for note in report.notes)
+
+
+def kill_in_the_drain(run: Campaign) -> None:
+    """Kill a worker while the last answers are on their way."""
     run.start("left", "right")
-    time.sleep(IN_LOAD_S)
+    until_phase(run, "drain", 0.2)
+    run.processes["right"].kill()
+
+
+@story(kill_in_the_drain, steady="6s")
+def test_a_worker_killed_in_the_drain_is_named_too(told: Told) -> None:
+    """What it had not delivered is missing, and said to be; what it had is there once."""
+    told.balance()
+    whose = {name.split("/")[1] for name in told.missing}
+    assert (told.codes, told.doubled, len(told.unknown)) == ({**INVALID, "right": -9}, 0, 0)
+    assert (whose <= {told.worker("right")["worker"]}, "rows of attempts that ended" in reasons(told)) == (True, True)
+
+
+def evict(run: Campaign) -> None:
+    """Send SIGTERM, as a platform does."""
+    after_load(run)
     run.processes["right"].terminate()
-    codes = end(run, "left", "right")
-    books = Books(run)
-    left = worker(run, "right")
-    (absence,) = left["absences"]
-    assert (codes, books.sums, left["rows_lost"]) == ((5, 0, 0), (0, 0, 0), 0), run.run_document()["phases"]
-    assert (absence["why"], absence["users"], absence["all_users"]) == ("left", 10, 20)
-    assert "on right left the run" in build(run.run_folder).validity.reasons[0]
 
 
-def test_a_worker_that_slept_is_back_with_its_rows(campaign: Start) -> None:
-    """SIGSTOP for 10 s: named from when to when; every row is there once."""
-    run = campaign(steady="20s")
-    run.start("left", "right")
-    time.sleep(IN_LOAD_S)
-    run.processes["right"].send_signal(signal.SIGSTOP)
-    time.sleep(10)
-    run.processes["right"].send_signal(signal.SIGCONT)
-    codes = end(run, "left", "right")
-    books = Books(run)
-    (absence,) = worker(run, "right")["absences"]
-    assert (codes, books.sums) == ((5, 0, 0), (0, 0, 0))
+@story(evict)
+def test_an_evicted_worker_leaves_with_all_its_rows(told: Told) -> None:
+    """After SIGTERM nothing is missing; the share of users that moved is named."""
+    assert (told.codes, told.balance(), told.worker("right")["rows_lost"]) == (INVALID, NOTHING_LOST, 0)
+    absence = told.absence("right", "left")
+    assert (absence["users"], absence["all_users"]) == (10, 20)
+    assert "on right left the run" in reasons(told)
+
+
+def sleep_on(run: Campaign) -> None:
+    """Stop a worker for ten seconds, as a machine is suspended."""
+    after_load(run)
+    nap(run, "right")
+
+
+@story(sleep_on, steady="24s")
+def test_a_worker_that_slept_is_back_with_its_rows(told: Told) -> None:
+    """SIGSTOP for 10 s: named from when to when; every row is there once, and there are no more users than before."""
+    assert (told.codes, told.balance()) == (INVALID, NOTHING_LOST)
+    absence, end_s = told.absence("right", "lost"), steady_s(told)[1]
     assert 8 < absence["to_s"] - absence["from_s"] < 15
-    assert "on right was lost" in build(run.run_folder).validity.reasons[0]
+    assert "on right was lost" in reasons(told)
+    assert len(told.busy(end_s - 3, end_s)) == 20
 
 
-def test_a_cut_cable_costs_no_row(campaign: Start) -> None:
+def cut_a_worker(run: Campaign) -> None:
+    """Take a worker's network away for ten seconds."""
+    after_load(run)
+    cut(run, "right")
+
+
+@story(cut_a_worker, steady="28s")
+def test_a_cut_cable_costs_no_row(told: Told) -> None:
     """Ten seconds without network: the worker stops its load meanwhile, and delivers every row afterwards."""
-    run = campaign(steady="26s")
-    run.start("left", "right")
-    time.sleep(IN_LOAD_S)
-    cut_s = time.monotonic()
+    assert (told.codes, told.balance(), told.worker("right")["rows_lost"]) == (INVALID, NOTHING_LOST, 0)
+    right, absence = told.worker("right"), told.absence("right", "lost")
+    pause = right["pauses"][-1]
+    back = [row for row in told.rows if row["worker"] == right["worker"] and float(row["intended_s"]) > pause[1]]
+    assert (pause[0] - absence["from_s"] < 6, len(back) > 0) == (True, True)
+    assert "on right was lost" in reasons(told)
+
+
+def cut_the_master(run: Campaign) -> None:
+    """Put all workers out of reach for ten seconds."""
+    after_load(run)
+    cut(run, "master")
+
+
+@story(cut_the_master, steady="28s")
+def test_a_master_out_of_reach_for_a_while_leads_on(told: Told) -> None:
+    """The load stops, comes back with all users, and no row is lost."""
+    assert (told.codes, told.balance()) == (INVALID, NOTHING_LOST)
+    end_s = steady_s(told)[1]
+    assert len(told.busy(end_s - 3, end_s)) == 20
+    assert [len(told.worker(host)["pauses"]) > 0 for host in ("left", "right")] == [True, True]
+
+
+def cut_for_good(run: Campaign) -> None:
+    """Cut a cable, and never mend it."""
+    after_load(run)
     run.hosts["right"].cut()
-    time.sleep(10)
-    run.hosts["right"].mend()
-    codes = end(run, "left", "right")
-    books = Books(run)
-    right = worker(run, "right")
-    (pause,) = right["pauses"]
-    epoch_s = run.run_document()["epoch_monotonic_s"]
-    back = [row for row in books.rows if row["worker"] == right["worker"] and float(row["intended_s"]) > pause[1]]
-    assert (codes, books.sums, right["rows_lost"]) == ((5, 0, 0), (0, 0, 0), 0)
-    assert (pause[0] - (cut_s - epoch_s) < 5, len(back) > 0) == (True, True)
-    assert "on right was lost" in build(run.run_folder).validity.reasons[0]
 
 
-def test_without_master_the_load_stops_and_rows_are_kept(campaign: Start, tailgate: Any) -> None:
-    """After kill -9 of the master no request starts 5 s later; workers exit 5 with the path; collect has every row."""
-    run = campaign()
-    run.start("left", "right")
-    time.sleep(IN_LOAD_S)
+@story(cut_for_good)
+def test_what_a_worker_kept_that_never_came_back_is_collected(told: Told, tailgate: Any) -> None:
+    """It ends with 5 and says where its rows are; with them and the master's folder nothing is missing."""
+    (kept,) = (told.run.folder / "right").iterdir()
+    assert (told.codes, str(kept) in told.run.said("right")) == ({**INVALID, "right": 5}, True)
+    done = tailgate("collect", told.run.run_folder, kept, "--results", told.run.folder / "collected")
+    (folder,) = (told.run.folder / "collected").iterdir()
+    assert (done.returncode, told.balance(folder), build(folder).verdict) == (0, NOTHING_LOST, "invalid")
+
+
+def kill_the_master(run: Campaign) -> None:
+    """Kill -9 of the master."""
+    after_load(run)
     run.processes["master"].kill()
-    killed_s = time.monotonic()
-    codes = run.end("left"), run.end("right")
-    last_s = max(float(row["arrived_s"]) for row in run.truth()) - killed_s
+    run.killed_s = time.monotonic()
+
+
+@story(kill_the_master)
+def test_without_master_the_load_stops_and_rows_are_kept(told: Told, tailgate: Any) -> None:
+    """After kill -9 of the master no request starts 5 s later; workers exit 5 with the path; collect has every row."""
+    run = told.run
+    last_s = max(float(row["arrived_s"]) for row in run.truth()) - run.killed_s
     kept = [next((run.folder / host).iterdir()) for host in ("left", "right")]
     done = tailgate("collect", *kept, "--results", run.folder / "collected")
     (folder,) = (run.folder / "collected").iterdir()
-    books = Books(run, folder)
     named = [str(path) in run.said(path.parent.name) for path in kept]
-    assert (codes, done.returncode, books.sums, named) == ((5, 5), 0, (0, 0, 0), [True, True])
-    assert last_s < 5
-    assert build(folder).verdict == "invalid"
+    assert (told.codes, done.returncode, named) == ({"master": -9, "left": 5, "right": 5}, 0, [True, True])
+    assert (told.balance(folder), last_s < 5, build(folder).verdict) == (NOTHING_LOST, True, "invalid")
 
 
-def test_a_provider_that_restarts_is_on_every_row(campaign: Start) -> None:
-    """While it is away, attempts fail and say so; what it answered before and after is all there."""
-    run = campaign()
-    run.start("left", "right")
-    time.sleep(IN_LOAD_S)
+def two_at_once(run: Campaign) -> None:
+    """Kill a worker while the other's cable is out."""
+    after_load(run)
+    run.hosts["left"].cut()
+    run.processes["right"].kill()
+    time.sleep(8)
+    run.hosts["left"].mend()
+
+
+@story(two_at_once, steady="26s")
+def test_two_losses_at_once_are_both_named(told: Told) -> None:
+    """Only the killed worker's last rows are missing; the other comes back, and has all the users."""
+    told.balance()
+    whose = {name.split("/")[1] for name in told.missing}
+    assert (told.codes, told.doubled, len(told.unknown)) == ({**INVALID, "right": -9}, 0, 0)
+    assert whose <= {told.worker("right")["worker"]}
+    end_s = steady_s(told)[1]
+    assert (len(told.busy(end_s - 3, end_s)), told.worker("left")["rows_lost"]) == (20, 0)
+
+
+def restart_the_provider(run: Campaign) -> None:
+    """Take the provider away for two seconds."""
+    after_load(run)
     run.processes["provider"].terminate()
     run.processes["provider"].wait()
     time.sleep(2)
     run.start_provider()
-    codes = end(run, "left", "right")
-    books = Books(run)
-    successful = {row["outcome"] for row in books.unknown.values()} & {"ok", "ok_length"}
-    failed = {row["outcome"] for row in books.rows} - {"ok", "in_flight"}
-    assert (books.doubled, len(books.missing), successful) == (0, 0, set())
-    assert (codes[1:], "connect_error" in failed) == ((0, 0), True)
 
 
-def test_a_slow_line_only_takes_longer(campaign: Start) -> None:
-    """Over a line that carries little more than the requests themselves, every row arrives in the end."""
-    run = campaign()
+@story(restart_the_provider)
+def test_a_provider_that_restarts_is_on_every_row(told: Told) -> None:
+    """While it is away, attempts fail and say so; what it answered before and after is all there."""
+    told.balance()
+    successful = {row["outcome"] for row in told.unknown.values()} & {"ok", "ok_length"}
+    failed = {row["outcome"] for row in told.rows} - {"ok", "in_flight"}
+    assert (told.doubled, len(told.missing), successful) == (0, 0, set())
+    assert (told.codes["left"], told.codes["right"], "connect_error" in failed) == (0, 0, True)
+
+
+def slow_line(run: Campaign) -> None:
+    """Let a line carry little more than the requests themselves."""
     run.hosts["right"].slow_down("320kbit")
     run.start("left", "right")
-    codes = end(run, "left", "right")
-    books = Books(run)
-    assert (codes[1:], books.sums) == ((0, 0), (0, 0, 0))
-    assert [worker(run, host)["rows_lost"] for host in ("left", "right")] == [0, 0]
 
 
-def test_a_full_disk_on_a_worker_costs_no_row(campaign: Start) -> None:
-    """Rows that find no room on the worker's disk wait in memory, reach the master, and the disk is named."""
-    run = campaign()
+@story(slow_line)
+def test_a_slow_line_only_takes_longer(told: Told) -> None:
+    """Every row arrives in the end."""
+    assert (told.codes["left"], told.codes["right"], told.balance()) == (0, 0, NOTHING_LOST)
+    assert [told.worker(host)["rows_lost"] for host in ("left", "right")] == [0, 0]
+
+
+def fill_a_disk(run: Campaign) -> None:
+    """Give a worker room for 64 kB."""
     disk = run.folder / "disk"
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], check=True)
@@ -264,46 +331,69 @@ def test_a_full_disk_on_a_worker_costs_no_row(campaign: Start) -> None:
         run.start_master(2)
         run.start_worker("left")
         run.start_worker("right", results=disk)
-        codes = end(run, "left", "right")
-        books = Books(run)
-        report = build(run.run_folder)
+        for name in ("master", "left", "right"):
+            run.end(name)
     finally:
+        run.close()
         subprocess.run(["umount", disk], check=True)
-    right = worker(run, "right")
-    assert (codes, books.sums, right["disk_problem"]) == ((0, 0, 0), (0, 0, 0), "No space left on device")
-    assert any("No space left on device" in note for note in report.notes)
 
 
-def test_a_run_may_end_with_its_worker(campaign: Start) -> None:
-    """With on_worker_loss: stop, the run ends when a worker is lost, as invalid."""
-    run = campaign(on_worker_loss="stop", steady="60s")
+@story(fill_a_disk)
+def test_a_full_disk_on_a_worker_costs_no_row(told: Told) -> None:
+    """Rows that find no room on the worker's disk wait in memory, reach the master, and the disk is named."""
+    problem = told.worker("right")["disk_problem"]
+    assert (told.codes, told.balance(), problem) == (ALL_WELL, NOTHING_LOST, "No space left on device")
+    assert any("No space left on device" in note for note in build(told.run.run_folder).notes)
+
+
+def kill_at_once(run: Campaign) -> None:
+    """Kill a worker as soon as there is load."""
     run.start("left", "right")
-    killed_s = time.monotonic()
     run.processes["right"].kill()
-    codes = end(run, "left")
-    books = Books(run)
-    assert (codes, time.monotonic() - killed_s < 40, books.doubled) == ((5, 0), True, 0)
-    assert build(run.run_folder).verdict == "invalid"
+    run.killed_s = time.monotonic()
+    run.end("master")
+    run.killed_s = time.monotonic() - run.killed_s
 
 
-def test_a_worker_that_lacks_a_key_is_refused_by_name(campaign: Start) -> None:
-    """The worker says what it lacks and exits 2; the master says it too, and gives up when nobody takes the place."""
-    run = campaign()
+@story(kill_at_once, on_worker_loss="stop", steady="60s")
+def test_a_run_may_end_with_its_worker(told: Told) -> None:
+    """With on_worker_loss: stop, the run ends when a worker is lost, as invalid."""
+    told.balance()
+    assert (told.codes, told.run.killed_s < 40, told.doubled) == ({**INVALID, "right": -9}, True, 0)
+    assert build(told.run.run_folder).verdict == "invalid"
+
+
+def forget_a_key(run: Campaign) -> None:
+    """Give the key to the master, but not to the worker."""
     path = run.folder / "scenario.yaml"
     path.write_text(path.read_text().replace('"model": "m"', '"model": "m", "key_env": "TEST_MODEL_KEY"'))
     run.start_master(1, TEST_MODEL_KEY="a-key-of-no-use")
     run.start_worker("left")
-    codes = run.end("left"), run.end("master")
+
+
+@story(forget_a_key)
+def test_a_worker_that_lacks_a_key_is_refused_by_name(told: Told) -> None:
+    """The worker says what it lacks and exits 2; the master says it too, and gives up when nobody takes the place."""
     said = "TEST_MODEL_KEY is not set here: the endpoint small needs it in the worker's environment"
-    assert (codes, said in run.said("left"), said in run.said("master")) == ((2, 2), True, True)
+    assert told.codes == {"master": 2, "left": 2}
+    assert [said in told.run.said(name) for name in ("left", "master")] == [True, True]
 
 
-def test_a_late_worker_takes_its_share(campaign: Start) -> None:
-    """A worker that comes while the load is on gets the order and users, and its rows count."""
-    run = campaign(steady="25s")
+def come_late(run: Campaign) -> None:
+    """Begin with one worker, and add another."""
     run.start("left")
     run.start_worker("right")
-    codes = end(run, "left", "right")
-    books = Books(run)
-    shares = {row["worker"] for row in books.rows}
-    assert (codes, books.sums, shares) == ((0, 0, 0), (0, 0, 0), {"w0", "w1"})
+
+
+@story(come_late, steady="25s")
+def test_a_late_worker_takes_its_share(told: Told) -> None:
+    """A worker that comes while the load is on gets the order and users, and its rows count."""
+    assert (told.codes, told.balance()) == (ALL_WELL, NOTHING_LOST)
+    assert {row["worker"] for row in told.rows} == {"w0", "w1"}
+
+
+@story(plain, steady="4s")
+def test_what_goes_on_between_hosts_is_not_to_be_read(told: Told) -> None:
+    """No key, no prompt and no secret stands in what any process said or wrote."""
+    files = [path for path in told.run.folder.rglob("*") if path.is_file()]
+    assert [path for path in files if b"only-for-the-tests-of-three-hosts" in path.read_bytes()] == []

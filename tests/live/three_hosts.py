@@ -93,8 +93,8 @@ class Host:
 class Network:
     """A switch, and hosts on it; leaving the block takes all away."""
 
-    def __init__(self, *names: str) -> None:
-        self.tag = f"tg{os.getpid()}"
+    def __init__(self, *names: str, tag: str = "") -> None:
+        self.tag = f"tg{os.getpid()}{tag}"
         self.switch = f"{self.tag}-switch"
         self._names = names
         self.hosts: dict[str, Host] = {}
@@ -120,6 +120,7 @@ class Campaign:
         self.hosts = hosts
         self.folder = folder
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.killed_s = 0.0
         self._truths: list[Path] = []
         simulated = {"small": {"simulated": scenario["provider"]}}
         url = f"http://{hosts['provider'].address}:{PORT}/small/v1"
@@ -140,12 +141,13 @@ class Campaign:
         self.processes["provider"] = host.start(*module, *options, cwd=self.folder)
         wait_until(lambda: b'"port"' in (self.folder / "provider.log").read_bytes(), "the provider listens")
 
-    def start_master(self, workers: int, **variables: str) -> None:
+    def start_master(self, workers: int, *program: str | Path, **variables: str) -> None:
         """Lead the run; it waits for `workers`."""
         host = self.hosts["master"]
         options = ("--master", "--master-bind-host", host.address, "--expect-workers", str(workers), "--headless")
         files = ("--scenario", self.folder / "scenario.yaml", "--results", self.folder / "master")
-        self.processes["master"] = host.start(*self._locust(), *options, *files, cwd=self.folder, variables=variables)
+        command = (*(program or self._locust()), *options, *files)
+        self.processes["master"] = host.start(*command, cwd=self.folder, variables=variables)
 
     def start_worker(self, name: str, *program: str | Path, results: Path | None = None, **variables: str) -> None:
         """Add a worker on the host of that name."""
@@ -201,6 +203,15 @@ class Campaign:
         """Read run.json."""
         document: dict[str, Any] = json.loads((self.run_folder / "run.json").read_text(encoding="utf-8"))
         return document
+
+    def phase_start_s(self, phase: str) -> float | None:
+        """Give when a phase begins, by the monotonic clock that all hosts here share; None while nobody knows."""
+        for path in self.folder.glob("*/*/run-*.json"):
+            document = json.loads(path.read_text(encoding="utf-8"))
+            for span in document["phases"]:
+                if span["phase"] == phase:
+                    return float(document["epoch_monotonic_s"] + span["start_s"])
+        return None
 
     def rows(self, folder: Path | None = None) -> list[dict[str, str]]:
         """Read the merged rows."""
