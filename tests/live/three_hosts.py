@@ -171,7 +171,7 @@ class Campaign:
         """Wait until requests are answered."""
         wait_until(lambda: len(self.truth()) > 20, "the load is on", self.said)
 
-    def end(self, name: str, timeout_s: float = 90.0) -> int:
+    def end(self, name: str, timeout_s: float = 240.0) -> int:
         """Wait for a process to end by itself; give its exit code."""
         return self.processes[name].wait(timeout_s)
 
@@ -232,7 +232,7 @@ def identity(row: Mapping[str, str]) -> str:
     return f"{row['run_id']}/{row['worker']}/{row['turn_id']}/{row['attempt_no']}"
 
 
-def wait_until(holds: Any, what: str, said: Any = str, timeout_s: float = 60.0) -> None:
+def wait_until(holds: Any, what: str, said: Any = str, timeout_s: float = 120.0) -> None:
     """Wait until something holds; say what the processes said when it does not."""
     end = time.monotonic() + timeout_s
     while not holds():
