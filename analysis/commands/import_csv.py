@@ -12,10 +12,10 @@ from typing import Any
 import typer
 
 from analysis.commands.report import report_on
+from analysis.rows.folder import new_folder
 from scenarios.errors import ExitCode, TailgateError
 
 FILES = ("stats", "stats_history", "failures", "exceptions")
-MOST_FOLDERS = 1000
 
 
 def import_csv(prefix: str, results: Path, slo: Sequence[str]) -> ExitCode:
@@ -24,7 +24,7 @@ def import_csv(prefix: str, results: Path, slo: Sequence[str]) -> ExitCode:
     found = files(prefix)
     notes: list[str] = []
     document = _document(prefix, found, lines, notes)
-    folder = _new_folder(results, document["run_id"])
+    folder = new_folder(results, document["run_id"])
     for name, path in found.items():
         shutil.copyfile(path, folder / f"{name}.csv")
     (folder / "run.json").write_text(json.dumps({**document, "run_id": folder.name}, indent=1), encoding="utf-8")
@@ -88,16 +88,3 @@ def _document(prefix: str, found: dict[str, Path], slo: list[str], notes: list[s
         "validity": {"verdict": "valid", "reasons": []},
         "imported": {"from": "Locust CSV", "prefix": Path(prefix).name, "files": sorted(found)},
     }
-
-
-def _new_folder(results: Path, name: str) -> Path:
-    for number in range(1, MOST_FOLDERS):
-        folder = results / (name if number == 1 else f"{name}-{number}")
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise TailgateError(f"--results {results}: {error.strerror}") from error
-        return folder
-    raise TailgateError(f"--results {results}: a thousand runs are called {name}; name another folder")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from analysis.rows.folder import new_folder
 from scenarios.errors import TailgateError
 from scenarios.records import COLUMNS, write_header
 
@@ -143,20 +144,6 @@ def _one_run(folders: Sequence[Path], documents: Sequence[Mapping[str, Any]]) ->
             "several masters loaded the same endpoints at the same time"
         )
     return runs.pop()
-
-
-def new_folder(results: Path, name: str) -> Path:
-    """Make a folder of that name, or with a number behind it where there is one. Raises TailgateError."""
-    for number in range(1, 1000):
-        folder = results / (name if number == 1 else f"{name}-{number}")
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise TailgateError(f"--results {results}: no folder can be made there ({error.strerror})") from error
-        return folder
-    raise TailgateError(f"--results {results}: a thousand folders are called {name}; name another")
 
 
 def _merge_rows(folders: Sequence[Path], run_id: str, target: Path, rows: Rows) -> None:

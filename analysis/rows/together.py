@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.rows.collect import GAP_COLUMNS, Collected, by_run, collect, new_folder
+from analysis.rows.collect import GAP_COLUMNS, Collected, by_run, collect
+from analysis.rows.folder import new_folder
 from scenarios.errors import TailgateError
 from scenarios.records import COLUMNS, write_header
 
