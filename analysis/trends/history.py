@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from analysis.model import Estimate, Figure, Group, Report
+from analysis.model import Estimate, Figure, Group, QualityRow, Report
 from analysis.words.plaintext import clean
 from scenarios.errors import TailgateError
 
@@ -25,6 +25,7 @@ LATENCIES = (
 )
 COSTS = ("cost_per_1k_responses_usd",)
 SHARES = ("throttled", "failed")
+QUALITIES = ("accuracy", "hallucination", "policy_safe")
 
 
 def record(report: Report, path: Path) -> None:
@@ -73,9 +74,19 @@ def row(report: Report) -> dict[str, str]:
         "turns": str(sum(group.turns for group in steady)),
     }
     for group in steady:
-        prefix = clean(f"{group.endpoint}/{group.arm}" if group.arm else group.endpoint)
-        found |= {f"{prefix}.{name}": text for name, text in _figures(group)}
+        found |= {f"{_prefix(group)}.{name}": text for name, text in _figures(group)}
+    for graded in report.quality.endpoints if report.quality else ():
+        found |= {f"{_prefix(graded)}.{name}": text for name, text in _qualities(graded)}
     return {name: _inert(text) for name, text in found.items()}
+
+
+def _prefix(of: Group | QualityRow) -> str:
+    return clean(f"{of.endpoint}/{of.arm}" if of.arm else of.endpoint)
+
+
+def _qualities(graded: QualityRow) -> Iterator[tuple[str, str]]:
+    for name in QUALITIES:
+        yield from _bounds(name, "share", graded.figures.get(name, graded.figures.get(f"{name}_share")))
 
 
 def _figures(group: Group) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from graded import write_graded
 from synthetic import BASE, LARGE, Plan, write_run
 
 from analysis.model import Report
@@ -45,6 +46,16 @@ def test_numbers_are_numbers(tmp_path: Path, report: Report) -> None:
     found = [row[f"small.ttft_p95{side}_ms"] for side in ("", "_low", "_high")]
     assert found == pytest.approx([p95.value, p95.low, p95.high])  # type: ignore[union-attr]
     assert {"large.cost_per_1k_responses_usd", "large.throttled_share", "verdict"} <= set(row.index)
+
+
+def test_graded_runs_have_their_accuracy(tmp_path: Path) -> None:
+    """Value and interval of accuracy and of what harms most; a run without grades has no such columns."""
+    write_graded(tmp_path, Plan(turns=400), {"right": 0.9, "hallucinated": 0.1})
+    record(build(tmp_path), tmp_path / NAME)
+    row = pd.read_csv(tmp_path / NAME).iloc[0]
+    accuracy, invented, safe = (row[f"small.{name}_share"] for name in ("accuracy", "hallucination", "policy_safe"))
+    assert (accuracy + invented, safe) == (pytest.approx(1), 1)
+    assert row["small.accuracy_low_share"] < accuracy < row["small.accuracy_high_share"]
 
 
 def test_runs_of_other_endpoints_share_the_file(tmp_path: Path, report: Report) -> None:

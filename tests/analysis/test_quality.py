@@ -58,13 +58,14 @@ def test_objectives_are_held_against_it(tmp_path: Path) -> None:
 
 
 def test_answers_beyond_those_kept_are_named(tmp_path: Path) -> None:
-    """Where answers are missing, fewer are graded than answered, and nothing is said of all intended turns."""
+    """Where answers are missing, fewer are graded than answered, and all intended turns are counted by share."""
     write_graded(tmp_path, PLAN, SHARES)
     path = tmp_path / "answers.jsonl"
     path.write_text("".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[::2]), encoding="utf-8")
     for row in rows(tmp_path):
         assert 0 < row.graded < row.answered
-        assert "accuracy_of_intended" not in row.figures
+        expected = value(row.figures["accuracy"]) * row.answered / row.intended
+        assert value(row.figures["accuracy_of_intended"]) == pytest.approx(expected)
 
 
 def test_broken_lines_are_counted(tmp_path: Path) -> None:

@@ -10,17 +10,19 @@ import pandas as pd
 import pytest
 from synthetic import BASE, LARGE, TWO_ENDPOINTS, Plan, Truth, write_run
 
-from analysis.measures import bill, cost, slices, steady, timeline, variance
+from analysis.measures import bill, cost, quality, slices, steady, timeline, variance
 from analysis.measures.gaps import histogram
 from analysis.measures.part import parts, spans
 from analysis.measures.unit_costs import UnitCosts
 from analysis.model import Estimate, Report
 from analysis.report import build
 from analysis.report import report as report_of
+from analysis.rows.grades import Grades
 from analysis.rows.read import read_run
 from analysis.rows.turns import turns
 from analysis.stats import shares
 from analysis.stats.blocks import time_blocks
+from scenarios.expect import Expect
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +157,11 @@ def test_inputs_are_never_mutated(made: tuple[Path, Report, Truth]) -> None:
         timeline.timeline(part.turns, part.attempts, part.start_s, part.end_s)
         pd.testing.assert_frame_equal(frames[0], part.turns)
         pd.testing.assert_frame_equal(frames[1], part.attempts)
+    expected = {("case-1", 1): Expect(min_words=1)}
+    marked = Grades(expected, {}).mark(every)
+    seen = marked.copy(deep=True)
+    assert quality.figures(marked, 1)
+    pd.testing.assert_frame_equal(seen, marked)
     histogram(run.gaps, 1)
     pd.testing.assert_frame_equal(before, priced)
     pd.testing.assert_frame_equal(kept, every)
