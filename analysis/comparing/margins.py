@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
+import numpy as np
+
 from analysis.comparing import verdict_text
 from analysis.comparing.comparison import MarginLine
 from analysis.comparing.contrasts import Couple
-from analysis.comparing.planning import LEVEL, found_at, needed_turns, planned_turns
+from analysis.comparing.planning import LEVEL, found_at, needed_turns, pilot, planned_turns
 from analysis.entry import Entry
 from analysis.model import Figure, NotEstimable
 from analysis.stats.effect import Effect, effect
@@ -115,6 +117,10 @@ def _late(slo: Slo, couple: Couple, lost: float) -> Effect | NotEstimable:
 def _line(trial: Trial, adjusted: float | None, tests: int) -> MarginLine:
     slo, found = trial.slo, trial.found
     verdict = _verdict(trial, adjusted)
+    planned = planned_turns(_expected(trial), slo, tests)
+    needed = needed_turns(found, slo, tests) if verdict == "inconclusive" else None
+    if needed and planned and isinstance(found, NotEstimable):
+        needed = max(needed, planned)
     form: Any = slo.form
     line = MarginLine(
         line=slo.text,
@@ -128,11 +134,24 @@ def _line(trial: Trial, adjusted: float | None, tests: int) -> MarginLine:
         p_value=trial.p_value,
         p_adjusted=adjusted,
         found_at=None if isinstance(found, NotEstimable) else found_at(found, slo, tests),
-        needed_turns=_turns(trial, needed_turns(found, slo, tests)) if verdict == "inconclusive" else None,
-        planned_turns=_turns(trial, planned_turns(found, slo, tests)),
+        needed_turns=_turns(trial, needed),
+        planned_turns=_turns(trial, planned),
         sentence="",
     )
     return line.model_copy(update={"sentence": _sentence(trial, line)})
+
+
+def _expected(trial: Trial) -> Effect | NotEstimable:
+    """Give the effect, or of latencies without one what their spread lets expect."""
+    slo, couple = trial.slo, trial.couple
+    if not isinstance(trial.found, NotEstimable) or couple is None or METRICS[slo.metric].kind != "latency":
+        return trial.found
+    own = couple.of_kind(slo.kind)
+    base, candidate = own.base[0].part.turns, own.candidate[0].part.turns
+    if slo.metric not in base or slo.metric not in candidate:
+        return trial.found
+    values = (turns[slo.metric].to_numpy(dtype=np.float64) for turns in (base, candidate))
+    return pilot(next(values), next(values), slo) or trial.found
 
 
 def _turns(trial: Trial, needed: int | None) -> int | None:

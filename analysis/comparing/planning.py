@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 from scipy.special import ndtri
 
 from analysis.model import NotEstimable
+from analysis.stats.effect import Effect
+from analysis.stats.quantiles import Z
 
 if TYPE_CHECKING:
-    from analysis.stats.effect import Effect
+    from numpy.typing import NDArray
+
     from scenarios.slo import Slo
 
 LEVEL = 0.025
@@ -19,6 +23,9 @@ LEVEL = 0.025
 POWER = 0.80
 PLANNED = 0.90
 """Chance to plan for: the spread of a pilot is itself an estimate, and four in five should be found all the same."""
+
+FEWEST_OF_PILOT = 10
+"""Values of a side from which its spread can be guessed."""
 
 LONGEST = 20
 """A line that would need more than this many times the turns is too close to its margin to be decided by running."""
@@ -68,6 +75,22 @@ def needed_turns(found: Effect | NotEstimable, slo: Slo, tests: int) -> int | No
     if seen is None or seen > LONGEST * found.n_even:
         return planned if planned > found.n_even else None
     return max(seen, planned, math.ceil(1.1 * found.n_even))
+
+
+def pilot(base: NDArray[np.float64], candidate: NDArray[np.float64], slo: Slo) -> Effect | None:
+    """Give what two samples too small for a quantile's interval let expect of its ratio, as if they were lognormal.
+
+    Var(ln quantile) = p (1 - p) / (n density^2), at the quantile of the normal of their logarithms.
+    """
+    sides = [np.log(side[side > 0]) for side in (base, candidate)]
+    if slo.quantile is None or slo.form != "ratio" or min(map(len, sides)) < FEWEST_OF_PILOT:
+        return None
+    p, z = slo.quantile, float(ndtri(slo.quantile))
+    each = p * (1 - p) * 2 * math.pi * math.exp(z * z) * float(np.mean([side.var(ddof=1) for side in sides]))
+    n = min(map(len, sides))
+    half = Z * math.sqrt(each * sum(1 / len(side) for side in sides))
+    even = len(sides) / sum(1 / len(side) for side in sides)
+    return Effect("ratio", 0.0, -half, half, math.inf, n, "as if lognormal", even)
 
 
 def _turns(found: Effect, distance: float, tests: int) -> int | None:

@@ -83,7 +83,7 @@ def line_sentence(
     start = f"{line.pair} {VERBS[line.verdict]} {line.line}"
     unit = figures.unit_word(line.unit)
     if isinstance(line.figure, NotEstimable):
-        return f"{start} because it is not estimable: {line.figure.not_estimable}"
+        return f"{start} because it is not estimable: {line.figure.not_estimable}{_would_tell(line)}"
     text = f"{start} with {effect_text(line.figure, line.form, unit)}"
     if line.verdict == "fail" and line.p_adjusted is not None:
         text += f", {sure(line.p_adjusted)}"
@@ -93,9 +93,11 @@ def line_sentence(
         text += "; alone it would fail, among all lines held it is not sure enough (Holm)"
     if isinstance(lost, Estimate):
         text += f"; the candidate lost {difference_text(lost, 'share')} more of its turns, which have no latency"
-    if line.needed_turns is not None:
-        text += f"; about {line.needed_turns:,} turns per side would tell"
-    return text
+    return text + _would_tell(line)
+
+
+def _would_tell(line: MarginLine) -> str:
+    return "" if line.needed_turns is None else f"; about {line.needed_turns:,} turns per side would tell"
 
 
 def change(contrast: Contrast) -> str:

@@ -112,6 +112,15 @@ def test_planted_changes_are_found_and_none_is_invented() -> None:
     assert (1500 < n < 5000, false <= 0.05 * trials, found >= 0.80 * trials) == (True, True, True)
 
 
+def test_a_pilot_too_small_for_an_interval_says_what_it_takes() -> None:
+    """Sixty turns a side have no p95; how many a margin of 1.10 takes is told from their spread, as from 1,000."""
+    small = hold([P95], [couple(entry(1, 60), entry(2, 60))])[0]
+    large = hold([P95], [couple(entry(3, 1000), entry(4, 1000))])[0]
+    assert small.needed_turns is not None
+    assert large.planned_turns is not None
+    assert (small.verdict, 0.4 < small.needed_turns / large.planned_turns < 2.5) == ("inconclusive", True)
+
+
 def test_what_is_found_at_agrees_with_the_turns_to_find_it() -> None:
     """The least change that is found at n turns takes more than n turns to be planned for, but not twice as many."""
     found = Effect("ratio", 0.0, -0.08, 0.08, math.inf, 1000, "test", 1000)
