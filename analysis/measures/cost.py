@@ -114,18 +114,3 @@ def rates_by_kind(rates: Rates) -> dict[str, Decimal]:
         "cache_write": rates.input if rates.cache_write is None else rates.cache_write,
         "output": rates.output,
     }
-
-
-def exact_usd(attempts: pd.DataFrame, table: PriceTable) -> Decimal:
-    """Add up the cost of attempts of one endpoint in Decimal; those of unknown usage are not in it."""
-    total = Decimal(0)
-    for _, piece in pieces(attempts):
-        used = tokens(piece)
-        for tier, rates in tiers(used, table):
-            total += sum((int(used[kind].to_numpy()[tier].sum()) * rate for kind, rate in rates.items()), Decimal(0))
-    return total / MILLION
-
-
-def unknown(attempts: pd.DataFrame) -> int:
-    """Count the attempts whose usage is unknown."""
-    return sum(int(tokens(piece)["output"].isna().sum()) for _, piece in pieces(attempts))

@@ -78,16 +78,6 @@ class Blocks:
         groups = None if self.groups is None else self.groups[rows]
         return Blocks(self.codes[rows], self.count, self.conversations[rows], groups, self.group_count)
 
-    def begun(self, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Count the conversations that have at least one of `rows`, each where its last turn lies."""
-        number = int(self.conversations.max(initial=-1)) + 1
-        cell = np.zeros(number, dtype=np.intp)
-        cell[self.conversations] = self.cells_of(slice(None))
-        any_row = np.zeros(number, dtype=bool)
-        any_row[self.conversations[rows]] = True
-        found = np.bincount(cell[any_row], minlength=self.cells).astype(np.float64)
-        return found.reshape(self.count, self.group_count)
-
 
 def time_blocks(turns: pd.DataFrame, count: int | None = None) -> Blocks:
     """Cut turns into about `count` blocks of about equally many turns, no conversation in two blocks.

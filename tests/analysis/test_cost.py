@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import BASE, LARGE, TWO_ENDPOINTS, Plan, write_run
 
-from analysis.measures import cost
+from analysis.measures import bill, cost
 from analysis.model import NotEstimable, Report
 from analysis.report import build
 from analysis.rows.attempts import SMALL
@@ -34,7 +34,12 @@ def attempts(rows: list[tuple[int | None, ...]]) -> pd.DataFrame:
     """Make the part of an attempts frame that cost looks at; every attempt has status 200."""
     names = ["input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens"]
     frame = pd.DataFrame(rows, columns=names, dtype="float32")
-    return frame.assign(http_status=200.0, outcome="ok", endpoint="small")
+    return frame.assign(http_status=200.0, outcome="ok", endpoint="small", usage_source="server")
+
+
+def exact_usd(frame: pd.DataFrame) -> Decimal:
+    """Give the total of the bill, each attempt being a turn of its own."""
+    return bill.bills(frame, {"small": TABLE}, np.arange(len(frame))).get("small", bill.Bill()).total
 
 
 @given(st.lists(st.tuples(COUNTS, COUNTS, COUNTS, COUNTS), max_size=30))
@@ -44,7 +49,7 @@ def test_each_attempt_costs_what_the_ground_floor_says(rows: list[tuple[int | No
     frame = cost.with_cost(attempts(rows), {"small": TABLE})
     found = [None if np.isnan(value) else value for value in frame["cost_usd"]]
     assert [None if e is None else pytest.approx(float(e), rel=1e-12) for e in expected] == found
-    assert sum((e for e in expected if e is not None), Decimal(0)) == cost.exact_usd(attempts(rows), TABLE)
+    assert sum((e for e in expected if e is not None), Decimal(0)) == exact_usd(attempts(rows))
 
 
 def test_totals_are_exact(tmp_path: Path) -> None:
