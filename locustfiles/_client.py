@@ -52,7 +52,7 @@ def destination(name: str, endpoint: Endpoint, url: str, *, stream: bool) -> Des
     parts = urlsplit(url)
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
-    proxy = proxy_of(endpoint)
+    proxy = proxy_of(endpoint.proxy, endpoint.proxy_env)
     key = os.environ.get(endpoint.key_env) if endpoint.key_env else None
     headers = {"Host": parts.netloc, **api.headers(endpoint, key, stream)}
     path = parts.path.rstrip("/") + api.path(endpoint) or "/"

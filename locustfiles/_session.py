@@ -17,8 +17,8 @@ from locustfiles._exchange import Trace
 from locustfiles._gate import Gate
 from locustfiles._lane import Lane
 from locustfiles._throttle import Wait, next_wait
+from scenarios.dialogue import PlannedConversation, conversation_for
 from scenarios.limits import VERDICTS, WAITED_ON, Decision
-from scenarios.prompts import PlannedConversation, conversation_for
 from scenarios.records import ANSWERED, Attempt, Outcome
 from scenarios.wire import Message, Reply
 

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from scenarios.dialogue import FOLLOW_UPS
 from scenarios.endpoint import Endpoint
 from scenarios.pricing import cost_usd, price, why_unpriced
-from scenarios.prompts import FOLLOW_UPS, Prompt
+from scenarios.prompts import Prompt
 from scenarios.scenario import Scenario
 from scenarios.simulated import Simulated
 from scenarios.slo import METRICS, Slo

@@ -15,8 +15,8 @@ from urllib.request import getproxies
 import httpx
 
 from scenarios import probe_advice as advice
+from scenarios.dialogue import conversation_for
 from scenarios.pricing import cost_usd, price, why_unpriced
-from scenarios.prompts import conversation_for
 from scenarios.proxy import proxy_of
 from scenarios.records import SUCCESSFUL, Outcome
 from scenarios.scenario import Endpoint, Scenario, Timeouts
@@ -115,7 +115,7 @@ def unreachable(endpoint: Endpoint, timeouts: Timeouts) -> str | None:
     Raises TailgateError when the client certificate or the proxy's variable is of no use.
     """
     url = endpoint.url or ""
-    if proxy := proxy_of(endpoint):
+    if proxy := proxy_of(endpoint.proxy, endpoint.proxy_env):
         url = f"http://{proxy.host}:{proxy.port}"
     parts = urlsplit(url)
     address = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
@@ -162,7 +162,7 @@ def _exchange(scenario: Scenario, endpoint: Endpoint, key: str | None, finding: 
 
 def _client(endpoint: Endpoint, url: str, timeouts: Timeouts) -> httpx.Client:
     """Go as the load run goes: past any proxy but the endpoint's own."""
-    through = proxy_of(endpoint)
+    through = proxy_of(endpoint.proxy, endpoint.proxy_env)
     proxy = None
     if through is not None:
         allowed = {"Proxy-Authorization": through.authorization} if through.authorization else None

@@ -5,13 +5,9 @@ from __future__ import annotations
 import base64
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from scenarios.errors import TailgateError
-
-if TYPE_CHECKING:
-    from scenarios.endpoint import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +19,15 @@ class Proxy:
     authorization: str = field(default="", repr=False)
 
 
-def proxy_of(endpoint: Endpoint) -> Proxy | None:
-    """Give the proxy that `proxy` says or the variable in `proxy_env` holds. Raises TailgateError."""
-    if endpoint.proxy is not None:
-        return _parsed(endpoint.proxy)
-    if endpoint.proxy_env is None:
+def proxy_of(url: str | None, variable: str | None) -> Proxy | None:
+    """Give the proxy at `url`, or the one that the environment `variable` holds. Raises TailgateError."""
+    if url is not None:
+        return _parsed(url)
+    if variable is None:
         return None
-    found = _parsed(os.environ.get(endpoint.proxy_env, ""))
+    found = _parsed(os.environ.get(variable, ""))
     if found is None:
-        raise TailgateError(
-            f"{endpoint.proxy_env} holds no proxy: set it to http://host:port or http://user:pass@host:port"
-        )
+        raise TailgateError(f"{variable} holds no proxy: set it to http://host:port or http://user:pass@host:port")
     return found
 
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scenarios.dialogue import FOLLOW_UPS, conversation_for
 from scenarios.errors import ScenarioError
 from scenarios.prompt_file import read_prompts
-from scenarios.prompts import FOLLOW_UPS, Prompt, conversation_for
+from scenarios.prompts import Prompt
 from scenarios.scenario import Conversation, Endpoint, Scenario, Simulated, load
 
 GOOD = {"id": "support-001", "kind": "support", "turns": ["Hello", "And then?"], "expected_output_tokens": 120}
