@@ -162,6 +162,25 @@ def test_workers_together_keep_to_the_limit(tailgate: Tailgate, tmp_path: Path, 
     assert peak([moment for moment in arrivals if moment > settled_s]) <= 1.5 * 66
 
 
+def test_two_workers_follow_what_is_left_of_a_limit(tailgate: Tailgate, tmp_path: Path) -> None:
+    """By the headers of answers alone, users who ask for three times a limit use nine tenths of it, hardly refused."""
+    limit = {"kind": "fixed_window", "requests": 300, "per": "10s"}
+    model = {"ttft": "100ms", "output_tokens": 5, "tokens_per_second": 100, "limit": limit}
+    scenario = {
+        "endpoints": {"told": {"simulated": model}},
+        "traffic": {"users": 110, "ramp": "5s", "warm_up": "10s", "steady": "20s", "think_time": "1s"},
+        "throttle": {"pace": "adaptive"},
+    }
+    (tmp_path / "hints.yaml").write_text(json.dumps(scenario), encoding="utf-8")
+    tailgate("run", "hints.yaml", "--workers", "2", timeout=200)
+    (run,) = tmp_path.glob("results/*/")
+    outcomes = Counter(row["outcome"] for row in read(run / "attempts.csv") if row["phase"] == "steady")
+    truth = read(run / "truth.csv")
+    assert outcomes["ok"] >= 0.9 * 20 * 30
+    assert outcomes["throttled"] <= 0.02 * outcomes["ok"]
+    assert sum(int(row["early_client"]) for row in truth) == 0  # a worker hears of its own refusals only
+
+
 def test_what_waiting_cannot_mend_is_not_waited_for(tailgate: Tailgate, tmp_path: Path, server: Server) -> None:
     """A spent account and a spent day end the endpoint's load, named; what is too large or too long is not retried."""
     modes = ("broke", "daily", "large", "long")
