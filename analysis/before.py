@@ -78,7 +78,10 @@ def simulate(
 
 def schema(
     of: Annotated[
-        str, typer.Argument(metavar="[OF]", help="scenario (the default), report, compare, matrix or dashboard.")
+        str,
+        typer.Argument(
+            metavar="[OF]", help="scenario (the default), rubric, report, compare, matrix, eval, dashboard."
+        ),
     ] = "scenario",
 ) -> None:
     """Print the JSON Schema of a scenario file or a report.

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_seria
 
 from scenarios.fact import AnyFact
 from scenarios.quantities import Count
-from scenarios.strict import Contradiction, Strict
+from scenarios.strict import AlsoWritten, Contradiction, Strict
 
 Policy = Literal["answer", "refuse", "fallback"]
 
@@ -16,7 +16,7 @@ def _several(value: object) -> object:
     return [value] if isinstance(value, str | int | float | dict) else value
 
 
-Facts = Annotated[tuple[AnyFact, ...], BeforeValidator(_several)]
+Facts = Annotated[tuple[AnyFact, ...], BeforeValidator(_several), AlsoWritten({"type": ["string", "number", "object"]})]
 
 
 class Expect(Strict):

@@ -21,8 +21,13 @@ def _schema(of: str) -> dict[str, Any]:
         from scenarios.scenario import json_schema
 
         return json_schema()
+    if of == "rubric":
+        from scenarios.editor_schema import for_editors
+        from scenarios.rubric import Rubric
+
+        return for_editors(Rubric, "Tailgate rubric")
     from analysis.written import MODELS, schema_of
 
     if of not in MODELS:
-        raise TailgateError(f"schema {of}: there is none; write one of scenario, {', '.join(MODELS)}")
+        raise TailgateError(f"schema {of}: there is none; write one of scenario, rubric, {', '.join(MODELS)}")
     return schema_of(of)

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import yaml
 from synthetic import LARGE, Plan, write_run
 
+import scenarios
 from analysis import written as schemas
 from analysis.comparing.compare import compare
 from analysis.comparing.side import Wanted, known
@@ -54,4 +56,12 @@ def test_the_command_prints_each(tailgate: Tailgate) -> None:
     """`schema report` describes report.json; what there is none of is a usage error."""
     assert json.loads(tailgate("schema", "report").stdout)["title"] == "Tailgate report.json, version 1"
     done = tailgate("schema", "rows")
-    assert (done.returncode, "write one of scenario, report" in done.stderr) == (2, True)
+    assert (done.returncode, "write one of scenario, rubric, report" in done.stderr) == (2, True)
+
+
+def test_a_rubric_has_a_schema_and_the_shipped_one_passes(tailgate: Tailgate) -> None:
+    """Editors can complete and check a rubric."""
+    described = json.loads(tailgate("schema", "rubric").stdout)
+    shipped = yaml.safe_load((Path(scenarios.__file__).parent / "rubrics" / "chat.yaml").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(described).validate({**shipped, "cases": {"a": {"facts": ["x", 5, ["y", "z"]]}}})
+    assert not jsonschema.Draft202012Validator(described).is_valid({"refusal": []})

@@ -50,10 +50,13 @@ def graded(folder: Path) -> Counter[tuple[str, str]]:
     return verdicts
 
 
-@pytest.mark.parametrize("arguments", [[], ["--processes", "2"]], ids=["alone", "two workers"])
-def test_verdicts_are_what_was_meant(tmp_path: Path, arguments: list[str]) -> None:
+@pytest.mark.parametrize("processes", [1, 2], ids=["alone", "two workers"])
+def test_verdicts_are_what_was_meant(tmp_path: Path, free_port: int, processes: int) -> None:
     """Every answer is graded as the kind that the provider played, and all graded ones are kept."""
     (tmp_path / "live.yaml").write_text(SCENARIO, encoding="utf-8")
+    port = str(free_port)
+    spread = ["--processes", str(processes), "--master-bind-port", port, "--master-port", port]
+    arguments = spread if processes > 1 else []
     run = Run(tmp_path, locust(tmp_path, "--scenario", "live.yaml", "--headless", *arguments)).finish()
     verdicts = graded(run.results)
     apart = {pair: count for pair, count in verdicts.items() if pair[0] not in {pair[1], "cut"}}
