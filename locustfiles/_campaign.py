@@ -13,6 +13,7 @@ from locustfiles._clock import RunClock
 from locustfiles._gaps import Gaps
 from locustfiles._gate import Gate
 from locustfiles._health import Health
+from locustfiles._kernel_clock import KERNEL_CLOCK
 from locustfiles._lane import Lane, label
 from locustfiles._recorder import OnBatch, Recorder
 from locustfiles._schedule import Schedule
@@ -127,6 +128,7 @@ def begin(
 ) -> Campaign:
     """Open a run on the process that has users."""
     folder.mkdir(parents=True, exist_ok=True)
+    KERNEL_CLOCK.measure()
     scenario = order.scenario
     stream = scenario.conversation.stream
     destinations = {

@@ -13,10 +13,9 @@ from functools import cache
 import gevent
 from gevent.socket import getaddrinfo, wait_read, wait_write
 
+from locustfiles._kernel_clock import SO_TIMESTAMPNS
 from locustfiles._transport import Connection
 from scenarios.proxy import Proxy
-
-SO_TIMESTAMPNS = 35
 
 
 class ConnectError(Exception):

@@ -12,6 +12,7 @@ import gevent
 import psutil
 from gevent import get_hub
 
+from locustfiles._kernel_clock import KERNEL_CLOCK
 from locustfiles._meter import Meter
 from locustfiles._schedule import Span
 from scenarios.records import Attempt
@@ -88,6 +89,7 @@ class Health:
             span = self._span_now()
             self._phase = None if span is None else self._meter((span.endpoint, span.arm, span.phase))
             gevent.sleep(CPU_SAMPLE_S)
+            KERNEL_CLOCK.measure()
             cpu, machine_cpu = self._process.cpu_percent() / 100, psutil.cpu_percent() / 100 * cores
             for meter in (self._whole, self._phase):
                 if meter is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import _socket
 import ssl
-import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,13 +16,14 @@ from typing import Any
 from gevent import get_hub
 from gevent.socket import wait_read, wait_write
 
+from locustfiles._kernel_clock import KERNEL_CLOCK, TIMESPEC
+
 RECEIVE_BYTES = 65536
 TLS_HEAD_BYTES = 5
 READ = 1
 """libev's EV_READ."""
 
-_TIMESPEC = struct.Struct("qq")
-_ANCILLARY_BYTES = _socket.CMSG_SPACE(_TIMESPEC.size)
+_ANCILLARY_BYTES = _socket.CMSG_SPACE(TIMESPEC.size)
 
 
 BACKLOG_FADES = 0.9
@@ -102,8 +102,8 @@ class Connection:
         except BlockingIOError:
             return None
         if ancillary:
-            seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
-            lag_s = (time.time_ns() - seconds * 1_000_000_000 - nanoseconds) * 1e-9
+            seconds, nanoseconds = TIMESPEC.unpack(ancillary[0][2])
+            lag_s = (time.time_ns() - seconds * 1_000_000_000 - nanoseconds) * 1e-9 - KERNEL_CLOCK.ahead_s
             self.lag_s = lag_s = lag_s if lag_s > 0.0 else 0.0  # noqa: FURB136 - a call costs more, here and below
             faded_s = BACKLOG.lag_s * BACKLOG_FADES
             BACKLOG.lag_s = lag_s if lag_s > faded_s else faded_s  # noqa: FURB136

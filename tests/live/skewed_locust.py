@@ -12,10 +12,15 @@ import time
 SKEW_S, STEP_S, AFTER_S = (
     float(os.environ.get(f"TAILGATE_TEST_{name}_S", "0")) for name in ("SKEW", "STEP", "STEP_AFTER")
 )
-_true, _began_s = time.time, time.monotonic()
+_true, _true_ns, _began_s = time.time, time.time_ns, time.monotonic()
 
-# The kernel's stamps of arriving bytes are read with time_ns, which stays as it is: on a machine that is really off,
-# both would be off together.
-time.time = lambda: _true() + SKEW_S + (STEP_S if time.monotonic() - _began_s > AFTER_S else 0.0)
+
+def _off_s() -> float:
+    return SKEW_S + (STEP_S if time.monotonic() - _began_s > AFTER_S else 0.0)
+
+
+# The kernel's stamps of arriving bytes stay as they are: on a machine that is really off, they would be off too.
+time.time = lambda: _true() + _off_s()
+time.time_ns = lambda: _true_ns() + int(_off_s() * 1e9)
 
 runpy.run_module("locust", run_name="__main__", alter_sys=True)

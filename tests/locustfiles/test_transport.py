@@ -39,6 +39,7 @@ from locustfiles import _exchange
 from locustfiles._client import Client, destination
 from locustfiles._connect import ConnectError, Target, connect, keep_stamping
 from locustfiles._exchange import LATE_S, Exchange
+from locustfiles._kernel_clock import KERNEL_CLOCK
 from locustfiles._transport import Backlog, Connection
 from scenarios.errors import TailgateError
 from scenarios.proxy import Proxy
@@ -444,6 +445,24 @@ def test_proxy_target_by_ipv6_address(serve: Serve) -> None:
 def plain(port: int) -> Connection:
     """Connect to a port of this machine."""
     return connect(Target("127.0.0.1", port), PATIENCE_S)
+
+
+@pytest.mark.parametrize("skew_s", [-120.0, 120.0])
+def test_a_clock_that_is_not_the_kernels_is_seen(serve: Serve, monkeypatch: pytest.MonkeyPatch, skew_s: float) -> None:
+    """Bytes that just came have not lain in the kernel for two minutes, whatever a faked clock says."""
+    keep_stamping()
+    true_ns = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: true_ns() + int(skew_s * 1e9))
+    KERNEL_CLOCK.measure()
+    monkeypatch.setattr(KERNEL_CLOCK, "ahead_s", KERNEL_CLOCK.ahead_s)
+    connection = plain(serve(spoke).port)
+    while connection.read() is None:
+        gevent.sleep(0.001)
+    assert (round(KERNEL_CLOCK.ahead_s), 0 <= connection.lag_s < 1) == (skew_s, True)
+    connection.close()
+    monkeypatch.undo()
+    KERNEL_CLOCK.measure()
+    assert KERNEL_CLOCK.ahead_s == 0.0
 
 
 def test_read_does_not_wait(serve: Serve) -> None:
