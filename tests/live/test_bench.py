@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
+BUSY = 0.3
+"""Share of the client's core, used by other programs, at which CPU figures can't be compared."""
+
 FIGURE_KEYS = {"name", "value", "unit", "limit", "sense", "reference", "holds"}
 
 
@@ -48,8 +51,10 @@ def test_document(document: Any) -> None:
 
 def test_cheaper_than_locusts_own_client(document: Any) -> None:
     """A chunk costs less than with FastHttpUser, which runs right after on the same core."""
-    readers = document["readers"]
-    assert readers["tailgate 1"]["client_us"] < readers["fasthttp 1"]["client_us"]
+    ours, theirs = (document["readers"][name] for name in ("tailgate 1", "fasthttp 1"))
+    if max(ours["others_cores"], theirs["others_cores"]) > BUSY:
+        pytest.skip("others use the core: a reader that is starved reads late, many chunks at once and cheaply")
+    assert ours["client_us"] < theirs["client_us"]
 
 
 def test_more_exact_than_locusts_own_client(document: Any) -> None:
