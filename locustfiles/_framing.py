@@ -9,6 +9,7 @@ import httptools
 
 HTTP_OK = 200
 ZLIB_HEADER_BYTES = 2
+GZIP_WINDOW, GZIP_MAGIC = zlib.MAX_WBITS | 16, b"\x1f"
 CRLF = b"\r\n"
 
 
@@ -135,7 +136,18 @@ def missing(data: bytes) -> int:
 
 
 def _gzip() -> Callable[[bytes], bytes]:
-    return _refusing(zlib.decompressobj(zlib.MAX_WBITS | 16).decompress, zlib.error)
+    """Read gzip: some servers compress each event by itself, as a member of its own (RFC 1952 section 2.2)."""
+    member = zlib.decompressobj(GZIP_WINDOW)
+
+    def decode(data: bytes) -> bytes:
+        nonlocal member
+        found = member.decompress(data)
+        while (rest := member.unused_data).startswith(GZIP_MAGIC):
+            member = zlib.decompressobj(GZIP_WINDOW)
+            found += member.decompress(rest)
+        return found
+
+    return _refusing(decode, zlib.error)
 
 
 def _deflate() -> Callable[[bytes], bytes]:

@@ -69,6 +69,7 @@ RESPONSES = {
     "gzip in chunks": chunked(
         [gzip.compress(ANSWER)[:30], gzip.compress(ANSWER)[30:]], OK + b"Content-Encoding: GZip\r\n"
     ),
+    "gzip of each event": chunked([gzip.compress(event) for event in EVENTS], OK + b"Content-Encoding: gzip\r\n"),
     "until close": OK + b"\r\n" + ANSWER,
 }
 
@@ -97,7 +98,11 @@ def test_body_comes_out_as_it_went_in(pieces: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["chunked", "content-length", "interim", "gzip", "deflate", "raw deflate", "brotli", "gzip in chunks"]
+    "name",
+    [
+        *("chunked", "content-length", "interim", "gzip", "deflate", "raw deflate", "brotli", "gzip in chunks"),
+        "gzip of each event",
+    ],
 )
 def test_each_framing_and_coding_gives_the_same_answer(name: str) -> None:
     """Whatever frames and codes the body, the answer inside is the one that was sent, once."""
