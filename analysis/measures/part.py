@@ -21,8 +21,8 @@ from analysis.stats.quantiles import Sample, sample
 
 UNCUT = Settled()
 
-KEPT = 1 << 23
-"""Values of samples that a part keeps: 64 MB, so that all of a short run's stay."""
+KEPT = 1 << 22
+"""Values of samples that a part keeps: 32 MB, so that all of a short run's stay."""
 
 PHASES = ("warm_up", "steady", "drain")
 

@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 
 from analysis.measures.part import Part
 from analysis.model import Slice
+from analysis.rows.turns import LATENCIES
 from analysis.stats.blocks import Blocks, owners_of, time_blocks
-from analysis.stats.independence import ENOUGH, pairs
+from analysis.stats.independence import pairs
 from analysis.stats.quantiles import figures, sample
 
-METRICS = ("ttft_ms", "tpot_ms", "response_time_ms")
+FEW = ("ttft_ms", "tpot_ms", "response_time_ms")
+MANY = 1 << 18
+"""Turns beyond which a slice keeps the blocks of its part, and is given `FEW` metrics: all would take half a minute."""
+
 LENGTHS = (0, 32, 128, 512, 2048)
 """Output tokens at which a length class begins."""
 
@@ -83,14 +87,14 @@ def _cut(part: Part, by: str, labels: pd.Series[Any]) -> Iterator[Slice]:
             turns=len(rows),
             metrics={
                 name: figures(sample(part.turns[name].to_numpy()[rows], blocks, successive, part.seed))
-                for name in METRICS
+                for name in (LATENCIES if len(rows) <= MANY else FEW)
             },
         )
 
 
 def _blocks(part: Part, rows: NDArray[np.int32]) -> Blocks:
     """Cut the turns of a slice into blocks of their own; a slice of very many keeps the part's."""
-    if len(rows) > ENOUGH:
+    if len(rows) > MANY:
         return part.blocks.only(rows)
     columns = {name: part.turns[name].to_numpy()[rows] for name in ("intended_s", "conversation_id", "user_id")}
     return time_blocks(pd.DataFrame(columns, copy=False))

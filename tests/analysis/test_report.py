@@ -19,7 +19,7 @@ from analysis.report import build
 from analysis.report import report as report_of
 from analysis.rows.grades import Grades
 from analysis.rows.read import read_run
-from analysis.rows.turns import turns
+from analysis.rows.turns import LATENCIES, turns
 from analysis.stats import shares
 from analysis.stats.blocks import time_blocks
 from scenarios.expect import Expect
@@ -122,6 +122,7 @@ def test_slices(made: tuple[Path, Report, Truth]) -> None:
     _, report, _ = made
     kinds = [found for found in report.slices if found.by == "kind" and found.endpoint == "small"]
     assert ([s.label for s in kinds], sum(s.turns for s in kinds)) == (["long", "support"], 2000)
+    assert set(LATENCIES) == set(kinds[0].metrics)
 
 
 def test_plots(made: tuple[Path, Report, Truth]) -> None:
