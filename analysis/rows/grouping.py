@@ -68,7 +68,8 @@ def _keys(columns: Mapping[str, Any]) -> NDArray[np.uint64]:
 
     Who numbers turns anew in each conversation, or conversations anew for each user, is understood too.
     """
-    key: NDArray[np.uint64] = columns["turn_id"].copy()
+    # Spread before the first is mixed in: a turn and its conversation may have the same name.
+    key: NDArray[np.uint64] = columns["turn_id"].astype(np.uint64) * _SPREAD
     for first in range(0, len(key), PIECE):
         piece = slice(first, first + PIECE)
         for name in ("conversation_id", "user_id", "worker", "arm", "endpoint"):

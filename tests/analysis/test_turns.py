@@ -69,3 +69,10 @@ def test_no_attempts(made: tuple[Run, Truth]) -> None:
     """No rows, no turns, the same columns."""
     empty = turns(made[0].attempts.iloc[:0])
     assert (len(empty), set(LATENCIES) <= set(empty.columns)) == (0, True)
+
+
+def test_a_turn_may_be_named_like_its_conversation(made: tuple[Run, Truth]) -> None:
+    """Where each turn is a conversation of its own and both have one name, they stay as many as they are."""
+    attempts = made[0].attempts
+    same = attempts.assign(conversation_id=attempts["turn_id"])
+    assert len(turns(same)) == len(turns(attempts))
