@@ -122,7 +122,9 @@ def _verdict(report: Report) -> dict[str, object]:
 
 def _standing(one: Standing) -> dict[str, str]:
     name = target(one.endpoint, one.arm)
-    return {"verdict": one.verdict, "name": clean(name), "rest": clean(one.sentence.removeprefix(name))}
+    rest = clean(one.sentence.removeprefix(name))
+    whole = re.sub(r"\[[^\]]*\]", lambda found: found[0].replace(" ", "\u00a0"), rest)  # no interval over two lines
+    return {"verdict": one.verdict, "name": clean(name), "rest": whole}
 
 
 def _folded(rest: Sequence[Standing]) -> str:
