@@ -27,7 +27,8 @@ def pods(**traffic: Any) -> dict[str, list[dict[str, Any]]]:
         "tailgate-scenario": {"scenario.yaml": _scenario(traffic)},
         "tailgate-provider": {"provider.yaml": (DOCKER / "simulated" / "provider.yaml").read_text(encoding="utf-8")},
     }
-    written = [each for path in FILES for each in yaml.safe_load_all(path.read_text(encoding="utf-8"))]
+    files = [each for path in FILES for each in yaml.safe_load_all(path.read_text(encoding="utf-8"))]
+    written = [each for each in files if "kind" in each]
     claims = {each["metadata"]["name"]: each for each in written if each["kind"] == "PersistentVolumeClaim"}
     return {
         each["metadata"]["name"]: list(_objects(each, maps, claims))
