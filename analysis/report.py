@@ -283,4 +283,6 @@ def _unverified(meta: Mapping[str, Any]) -> list[str]:
 
 
 def _unsteady(part: Part) -> list[str]:
-    return [*disturbed.notes(part), *steady.notes(part)] if part.phase == "steady" else []
+    if part.phase != "steady":
+        return []
+    return [*disturbed.notes(part), *steady.notes(part), *latency.unmeasured(part)]

@@ -9,8 +9,11 @@ import numpy as np
 from analysis.model import Estimate, Figure, NotEstimable
 from analysis.rows.turns import LATENCIES
 from analysis.stats.quantiles import STANDARD, figures, name_of, quantiles, sample
+from analysis.words.wording import target
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from analysis.measures.gaps import Histogram
     from analysis.measures.part import Part
 
@@ -32,6 +35,18 @@ def with_failures(part: Part) -> dict[str, Figure]:
     values = np.where(part.turns["successful"].to_numpy(dtype=bool), values, np.inf)
     found = quantiles(sample(values, part.blocks, part.pairs, part.seed), STANDARD)
     return {name_of(p): _finite(figure) for p, figure in zip(STANDARD, found, strict=True)}
+
+
+def unmeasured(part: Part) -> Iterator[str]:
+    """Say how many turns with success lack a latency that others have: their stamps are missing or out of order."""
+    successful = int(part.turns["successful"].sum())
+    for metric in ("response_time_ms", "ttft_ms"):
+        known = part.sample(metric).n
+        if 0 < known < successful:
+            yield (
+                f"{target(part.endpoint, part.arm)}: {successful - known:,} of {successful:,} answered turns have no "
+                f"{metric.removesuffix('_ms')}, for their stamps are missing or out of order"
+            )
 
 
 def _finite(figure: Figure) -> Figure:

@@ -281,3 +281,13 @@ def test_turns_that_are_numbered_in_their_conversation(folder: Path) -> None:
     frame["turn_id"] = ""
     frame.to_csv(folder / "attempts.csv", index=False)
     assert sum(group.attempts for group in expected.groups) == sum(group.turns for group in build(folder).groups)
+
+
+def test_stamps_out_of_order_are_said(folder: Path) -> None:
+    """A turn whose first token comes before it was sent has no TTFT, and the notes count it."""
+    frame = pd.read_csv(folder / "attempts.csv", dtype="str", keep_default_na=False)
+    steady = frame.index[frame["phase"] == "steady"]
+    frame.loc[steady[:3], "first_token_s"] = "-5"
+    frame.to_csv(folder / "attempts.csv", index=False)
+    expected = "small: 3 of 60 answered turns have no ttft, for their stamps are missing or out of order"
+    assert expected in build(folder).notes
