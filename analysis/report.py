@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.entry import Entry
 from analysis.foreign import imported
 from analysis.measures import bill, cost, disturbed, latency, month, quality, rates, steady
+from analysis.measures.between import between_endpoints
 from analysis.measures.experiment import experiment
 from analysis.measures.gaps import histogram
 from analysis.measures.part import grouped, parts, spans
@@ -17,7 +18,7 @@ from analysis.measures.plots import plots
 from analysis.measures.slices import slices
 from analysis.measures.tries import peak_per_second, tries
 from analysis.measures.unit_costs import UnitCosts
-from analysis.measures.variance import between_endpoints, variance
+from analysis.measures.variance import variance
 from analysis.model import Group, PhaseSpan, Report
 from analysis.progress import Tell, quiet
 from analysis.rows.grades import grades

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.model import Distribution
+from analysis.stats.blocks import PIECE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,12 +25,18 @@ TRIMMED = 0.0005
 
 def of_values(values: NDArray[np.float64]) -> Distribution | None:
     """Count the values above 0 per bin, as shares of them all; None when there is none."""
-    return _binned(values, np.ones(len(values)))
+    counts: Counter[int] = Counter()
+    for first in range(0, len(values), PIECE):
+        places, number = np.unique(_places(values[first : first + PIECE]), return_counts=True)
+        counts.update(dict(zip(places.tolist(), number.tolist(), strict=True)))
+    ordered = sorted(counts)
+    return _shown(np.array(ordered, dtype=np.int64), np.array([counts[place] for place in ordered], dtype=np.float64))
 
 
 def of_histogram(found: Histogram) -> Distribution | None:
     """Count the gaps of a histogram per bin."""
-    return _binned(found.middles, found.counts.sum(axis=0))
+    weights = found.counts.sum(axis=0)
+    return _shown(_places(found.middles), weights[found.middles > 0])
 
 
 def of_costs(part: Part) -> Distribution | None:
@@ -39,12 +47,15 @@ def of_costs(part: Part) -> Distribution | None:
     return of_values(part.turns["cost_usd"].to_numpy(dtype=np.float64)[answered])
 
 
-def _binned(values: NDArray[np.float64], weights: NDArray[np.float64]) -> Distribution | None:
-    values, weights = values[values > 0], weights[values > 0]
+def _places(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Give the bin of each value above 0."""
+    return np.floor(np.log10(values[values > 0]) * PER_DECADE + 1e-9).astype(np.int64)
+
+
+def _shown(place: NDArray[np.int64], weights: NDArray[np.float64]) -> Distribution | None:
     total = float(weights.sum())
     if not total:
         return None
-    place = np.floor(np.log10(values) * PER_DECADE + 1e-9).astype(np.int64)
     first = int(place.min())
     counts = np.bincount(place - first, weights=weights)
     below = np.cumsum(counts) / total

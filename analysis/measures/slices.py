@@ -58,7 +58,7 @@ def length_classes(turns: pd.DataFrame) -> pd.Series[Any]:
 
 def first_tries(turns: pd.DataFrame) -> pd.Series[Any]:
     """Tell turns that took one attempt from those that were refused before."""
-    return _labelled(["first try", "after a refusal"], (turns["attempts"] > 1).to_numpy(dtype=np.intp), turns.index)
+    return _labelled(["first try", "after a refusal"], (turns["attempts"] > 1).to_numpy(dtype=np.int8), turns.index)
 
 
 def _labelled(names: Sequence[object], codes: NDArray[Any], index: pd.Index[Any]) -> pd.Series[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,8 +10,11 @@ import numpy as np
 from analysis.measures.marks import marks
 from analysis.model import Timeline
 from analysis.rows.turns import is_throttled
+from analysis.stats.blocks import PIECE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -59,9 +63,12 @@ def bin_width(span_s: float) -> float:
 
 def _bins(at_s: pd.Series[float], start_s: float, width: float, bins: int) -> NDArray[np.int16]:
     """Give each time's bin; -1 outside of the span or where there is no time."""
-    number = np.floor((at_s.to_numpy(dtype=np.float64) - start_s) / width)
-    number[~((number >= 0) & (number < bins))] = -1
-    return np.asarray(number.astype(np.int16))
+    found = np.empty(len(at_s), dtype=np.int16)
+    for first in range(0, len(at_s), PIECE):
+        number = np.floor((at_s.iloc[first : first + PIECE].to_numpy(dtype=np.float64) - start_s) / width)
+        number[~((number >= 0) & (number < bins))] = -1
+        found[first : first + PIECE] = number
+    return found
 
 
 def _rate(at: NDArray[np.int16], bins: int, width: float) -> list[float]:
@@ -72,18 +79,22 @@ def _rate(at: NDArray[np.int16], bins: int, width: float) -> list[float]:
 def _quantiles(
     values: pd.Series[float], at: NDArray[np.int16], bins: int
 ) -> tuple[list[float | None], list[float | None]]:
-    numbers: NDArray[Any] = values.to_numpy(dtype=np.float64)
-    known = ~np.isnan(numbers) & (at >= 0)
-    places, kept = at[known], numbers[known]  # a stable sort is fast for small numbers
-    groups = np.split(
-        kept[np.argsort(places, kind="stable")], np.cumsum(np.bincount(places, minlength=bins))[:-1].tolist()
-    )
-    for group in groups:
-        group.sort()
+    """Give p50 and p95 of each bin."""
+    found = list(_by_bin(values, at, bins))
     return (
-        [_quantile(group, 0.5) if len(group) >= FEWEST_P50 else None for group in groups],
-        [_quantile(group, 0.95) if len(group) >= FEWEST_P95 else None for group in groups],
+        [_quantile(group, 0.5) if len(group) >= FEWEST_P50 else None for group in found],
+        [_quantile(group, 0.95) if len(group) >= FEWEST_P95 else None for group in found],
     )
+
+
+def _by_bin(values: pd.Series[float], at: NDArray[np.int16], bins: int) -> Iterator[NDArray[Any]]:
+    """Give the known values of each bin, ascending; turns come in order of time, but for each arm and phase anew."""
+    begun = [0, *(np.flatnonzero(np.diff(at) < 0) + 1), len(at)]
+    bounds = [low + np.searchsorted(at[low:high], np.arange(bins + 1)) for low, high in pairwise(begun)]
+    for number in range(bins):
+        pieces = [values.iloc[each[number] : each[number + 1]].to_numpy(dtype=np.float64) for each in bounds]
+        numbers = np.concatenate(pieces)
+        yield np.sort(numbers[~np.isnan(numbers)])
 
 
 def _quantile(ordered: NDArray[Any], p: float) -> float:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.measures.between import between
 from analysis.measures.slices import length_classes
 from analysis.model import Estimate, Figure, NotEstimable
 from analysis.stats.blocks import FEWEST_BLOCKS, binned
@@ -57,19 +58,6 @@ def _classes(part: Part, name: str) -> NDArray[np.integer[Any]]:
     if name == "length_class":
         return length_classes(part.turns).cat.codes.to_numpy() + np.int8(1)
     return part.turns[name].to_numpy().astype(np.int16)
-
-
-def between_endpoints(parts: Sequence[Part]) -> dict[str, Figure]:
-    """Give the shares of the variance of all turns together that lie between endpoints (and arms), see `between`."""
-    classes = [np.full(len(part.turns), code, dtype=np.int16) for code, part in enumerate(parts)]
-    which = np.concatenate([*classes, np.zeros(0, dtype=np.int16)])
-    found = {}
-    for name, metric in (("response_time", "response_time_ms"), ("cost_per_response", "cost_usd")):
-        columns = [_answered(part, metric) for part in parts if metric in part.turns]
-        if len(columns) == len(parts):
-            every = np.concatenate([*columns, np.zeros(0)])
-            found[f"{name}_between_endpoint_share"] = between(every, which, "endpoint")
-    return found
 
 
 def _answered(part: Part, column: str) -> NDArray[np.float64]:
@@ -194,27 +182,6 @@ def from_sums(sums: NDArray[np.float64], seed: int, formula: Moments, name: str)
     return Estimate(
         value=value, low=min(low, value), high=max(high, value), n=round(float(sums[:, 0].sum())), method=label
     )
-
-
-def between(values: NDArray[np.float64], classes: NDArray[np.integer[Any]], name: str) -> Figure:
-    """Give Var(E[Y|X]) / Var(Y), freed of what classes without meaning would show: epsilon^2 (Kelley 1935).
-
-    1 - (within sum of squares / (n - k)) / (whole sum of squares / (n - 1)), not below 0.
-    """
-    count = int(classes.max(initial=-1)) + 1
-    size = binned(classes, ~np.isnan(values), count)
-    n = int(size.sum())
-    groups = int((size > 0).sum())
-    if groups < 2:
-        return NotEstimable(not_estimable=f"all turns are of one class of {name}")
-    centred = values - float(np.nansum(values)) / n  # squares of small numbers lose least
-    sums, squares = binned(classes, centred, count), float(binned(classes, centred * centred, count).sum())
-    whole = squares - float(sums.sum()) ** 2 / n
-    if n <= groups or not whole > 0:
-        return NotEstimable(not_estimable="nothing varies")
-    within = max(squares - float((sums**2 / np.maximum(size, 1)).sum()), 0.0)
-    value = max(1 - (within / (n - groups)) / (whole / (n - 1)), 0.0)
-    return Estimate(value=value, n=n, method=f"between {groups} classes, law of total variance, unbiased")
 
 
 def variance_ratio(  # noqa: PLR0913 - two groups of values with their blocks, and how they are drawn

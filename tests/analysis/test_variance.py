@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from entries import entry
 
-from analysis.measures.variance import SPLIT, between_endpoints, split, variance_ratio
+from analysis.measures.between import between_endpoints
+from analysis.measures.variance import SPLIT, split, variance_ratio
 from analysis.model import Estimate, NotEstimable
 
 TURNS, BLOCKS = 2000, 20
