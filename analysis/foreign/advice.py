@@ -25,7 +25,7 @@ def next_steps(
     if not lines:
         steps.append("set limits, so that the import has a verdict: --slo 'p95(service_time_ms) < 800'")
     if found == "pass" and lines:
-        steps.append("keep this run as the baseline of the next: tailgate compare THIS-RUN NEXT-RUN")
+        steps.append("hold the next run against this one: tailgate compare THIS-RUN NEXT-RUN")
     return steps
 
 

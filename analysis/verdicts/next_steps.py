@@ -45,7 +45,7 @@ def next_steps(
     if not lines and found != "invalid":  # a run that was cut short has none either, whatever the scenario says
         steps.append("set limits under `slo:` in the scenario, so that the next run has a verdict")
     if found == "pass" and lines:
-        steps.append("keep this run as the baseline of the next: tailgate gate NEXT-RUN --baseline THIS-RUN")
+        steps.append("hold the next run against this one: tailgate gate RUN --baseline latest")
     return steps
 
 

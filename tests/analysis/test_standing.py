@@ -159,5 +159,5 @@ def test_an_invalid_run_is_mended_first(small: Group) -> None:
 def test_a_pass_offers_itself_as_baseline(small: Group) -> None:
     """The next step of a pass is the comparison with the next run."""
     assert next_steps("pass", VALID, [P95], [small], {}) == [
-        "keep this run as the baseline of the next: tailgate gate NEXT-RUN --baseline THIS-RUN"
+        "hold the next run against this one: tailgate gate RUN --baseline latest"
     ]
