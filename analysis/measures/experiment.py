@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,15 +19,22 @@ from scenarios.errors import ScenarioError
 from scenarios.scenario import Scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from analysis.measures.part import Part
     from analysis.model import Group
 
+COST_SQUARED = "(USD per 1,000 responses)^2"
+
 BLOCK_TURNS = 15
 """Turns in a block of the variance between blocks: equal in all arms, for larger blocks vary less."""
+
+TAIL_TURNS = 100
+"""Turns in a block whose tail is taken: five lie beyond its p95, one beyond its p99."""
+
+TAILS = {"p95": 0.95, "p99": 0.99}
 
 HALVED = 0.5
 
@@ -102,10 +110,16 @@ def _row(load: Load) -> ArmRow:
             ),
             "cost_per_1k_responses_usd": cost["cost_per_1k_responses_usd"],
             "wasted_per_1k_responses_usd": wasted(load.part),
-            "cost_variance": _variance_of(costs(load.part)[0], "variance over turns"),
+            "cost_variance": _variance_of(costs(load.part)[0], f"variance over turns, {COST_SQUARED}"),
             "cost_between_blocks_variance": _variance_of(
-                block_costs(load.part), f"variance over blocks of {BLOCK_TURNS} turns"
+                block_costs(load.part), f"variance over blocks of {BLOCK_TURNS} turns, {COST_SQUARED}"
             ),
+            **{
+                f"service_time_{name}_between_blocks_variance_ms2": _variance_of(
+                    block_tails(load.part, p), f"variance over blocks of {TAIL_TURNS} turns"
+                )
+                for name, p in TAILS.items()
+            },
         },
     )
 
@@ -152,6 +166,14 @@ def block_costs(part: Part) -> NDArray[np.float64]:
     return np.asarray(cost[answered > 0] / answered[answered > 0], dtype=np.float64)
 
 
+def block_tails(part: Part, p: float) -> NDArray[np.float64]:
+    """Give the p-quantile of service time of each block of `TAIL_TURNS` successful turns, in milliseconds."""
+    turns = part.turns[part.turns["service_time_ms"].notna()].reset_index(drop=True)
+    codes = time_blocks(turns, max(len(turns) // TAIL_TURNS, 1)).codes
+    values = turns["service_time_ms"].to_numpy(dtype=np.float64)
+    return np.array([np.quantile(values[codes == code], p) for code in np.unique(codes)], dtype=np.float64)
+
+
 def wasted(part: Part) -> Figure:
     """Give the cost of attempts that were billed and not answered, in USD per 1,000 responses."""
     if "cost_usd" not in part.turns:
@@ -164,8 +186,8 @@ def wasted(part: Part) -> Figure:
 
 def _variance_of(values: NDArray[np.float64], method: str) -> Figure:
     if len(values) < 2:
-        return NotEstimable(not_estimable="fewer than two costs are known")
-    return Estimate(value=float(values.var(ddof=1)), n=len(values), method=f"{method}, (USD per 1,000 responses)^2")
+        return NotEstimable(not_estimable="fewer than two are known")
+    return Estimate(value=float(values.var(ddof=1)), n=len(values), method=method)
 
 
 def _contrasts(loads: list[Load]) -> Iterator[Contrast]:
@@ -174,7 +196,13 @@ def _contrasts(loads: list[Load]) -> Iterator[Contrast]:
     for other in others:
         figures = {
             "cost_variance_ratio": cost_variance_ratio(base.part, other.part),
-            "cost_between_blocks_variance_ratio": _between(base.part, other.part),
+            "cost_between_blocks_variance_ratio": _between(block_costs, base.part, other.part),
+            **{
+                f"service_time_{name}_between_blocks_variance_ratio": _between(
+                    partial(block_tails, p=p), base.part, other.part
+                )
+                for name, p in TAILS.items()
+            },
         }
         yield Contrast(base=base.name, candidate=other.name, figures=figures, sentence=_halved(base, other, figures))
 
@@ -188,8 +216,8 @@ def cost_variance_ratio(base: Part, other: Part) -> Figure:
     return variance_ratio(*next(sides), *next(sides), base.seed, joint=True)
 
 
-def _between(base: Part, other: Part) -> Figure:
-    below, above = block_costs(base), block_costs(other)
+def _between(of_blocks: Callable[[Part], NDArray[np.float64]], base: Part, other: Part) -> Figure:
+    below, above = of_blocks(base), of_blocks(other)
     return variance_ratio(below, np.arange(len(below)), above, np.arange(len(above)), base.seed)
 
 

@@ -6,11 +6,13 @@ import csv
 import json
 import random
 import statistics
+from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from analysis.measures.experiment import quotient
+from analysis.measures.experiment import block_tails, quotient
 from analysis.model import Contrast, Estimate, Experiment, Figure, NotEstimable, Report
 from analysis.render.experiment_grid import grids, sentences
 from analysis.render.html import html
@@ -154,6 +156,27 @@ def test_the_share_that_throttling_caused_is_by_the_law_of_total_variance(experi
     expected = (statistics.pvariance([w for w, _ in pairs]) + 2 * covariance) / whole
     assert value(experiment.arms[0].figures["throttling_variance_share"]) == pytest.approx(expected, rel=1e-6)
     assert value(experiment.arms[1].figures["throttling_variance_share"]) == pytest.approx(0, abs=1e-9)
+
+
+def test_tails_between_blocks_are_those_of_hundreds_of_turns() -> None:
+    """The p95 of service time of each hundred turns in the order of time; its variance is told, and its ratio."""
+    turns = pd.DataFrame(
+        {
+            "conversation_id": [f"c{number}" for number in range(300)],
+            "intended_s": [float(number) for number in range(300)],
+            "service_time_ms": [float(number % 100 + 1000 * (number // 100)) for number in range(300)],
+        }
+    )
+    tails = block_tails(SimpleNamespace(turns=turns), 0.95)  # type: ignore[arg-type]
+    assert tails.tolist() == pytest.approx([94.05, 1094.05, 2094.05])
+
+
+def test_a_part_without_answers_has_no_tails(experiment: Experiment) -> None:
+    """Nothing is made of nothing, and every arm tells both tails or why not."""
+    empty = pd.DataFrame({"conversation_id": [], "intended_s": [], "service_time_ms": []})
+    assert block_tails(SimpleNamespace(turns=empty), 0.95).tolist() == []  # type: ignore[arg-type]
+    names = {f"service_time_{name}_between_blocks_variance_ms2" for name in ("p95", "p99")}
+    assert [names <= set(arm.figures) for arm in experiment.arms] == [True] * len(experiment.arms)
 
 
 def test_waiting_is_held_against_hammering(experiment: Experiment) -> None:
