@@ -24,7 +24,7 @@ WORDS: dict[str, str] = {
     "invalid": "INVALID",
     UNJUDGED: "NO LIMIT SET",
 }
-SYMBOLS: dict[str, str] = {"pass": "✓", "fail": "✕", "inconclusive": "?", "invalid": "⊘"}
+SYMBOLS: dict[str, str] = {"pass": "✓", "fail": "✕", "inconclusive": "?", UNJUDGED: "·", "invalid": "⊘"}
 MEANINGS: dict[str, str] = {
     "pass": "Every line holds, with its whole interval on the right side of the limit.",
     "fail": "At least one line is breached, with its whole interval beyond the limit.",

@@ -21,20 +21,19 @@ if TYPE_CHECKING:
 
     from analysis.model import Report
 
-_STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "invalid": "bold magenta", "": ""}
+_STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "invalid": "bold magenta"}
 _SLO_HEADS = ("Verdict", "Line", "Endpoint", "Figure", "95% interval", "n", "Distance")
 FOLDED = 26
 """Columns that labels of figures need at the least."""
-_ASCII = str.maketrans({"✓": "+", "✕": "x", "⊘": "!", "→": "->", "≥": ">=", "≤": "<=", "∞": "inf"})
+_ASCII = str.maketrans({"✓": "+", "·": "-", "✕": "x", "⊘": "!", "→": "->", "≥": ">=", "≤": "<=", "∞": "inf"})
 _ASCII |= str.maketrans({figures.MISSING: "-", figures.TIMES: "x"})
 
 
 def print_report(report: Report, console: Console) -> None:
     """Print the verdict, what to do next, the SLO table and the headline figures of each endpoint."""
     page = _Page(console)
-    word = Text(
-        page.speak(f"{summary.SYMBOLS[report.verdict]} {summary.WORDS[report.verdict]}"), _STYLES[report.verdict]
-    )
+    state = summary.state(report)
+    word = Text(page.speak(f"{summary.SYMBOLS[state]} {summary.WORDS[state]}"), _STYLES.get(state, ""))
     page.line(Text.assemble(word, "  ", page.speak(summary.headline(report))))
     for reason in summary.further_reasons(report):
         page.line(reason, "  ! ")

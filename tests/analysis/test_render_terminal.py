@@ -44,6 +44,12 @@ def test_a_terminal_gets_colour() -> None:
     assert printed(load("sample"), terminal=True).startswith("\x1b[1;31m✕ FAIL\x1b[0m")
 
 
+def test_without_limits_nothing_is_called_a_pass() -> None:
+    """A run that was held against nothing says so, as its page does."""
+    report = load("sample").model_copy(update={"verdict": "pass", "slo": []})
+    assert printed(report).startswith("· NO LIMIT SET")
+
+
 def test_names_send_no_escapes_to_a_terminal() -> None:
     """The only escapes on a terminal are colours of our own."""
     text = printed(load("hostile"), terminal=True)
