@@ -35,12 +35,14 @@ def sides(report: Report) -> list[Side]:
     alone = not any("response_time_ms" in group.metrics for group in groups)
     rows += [_latency(groups, "service_time_ms", q, verdicts) for q in (HEADLINE_QUANTILES if alone else ("p99",))]
     rows += [_share(groups, "Throttled turns", "throttled", "throttled_share", verdicts), _failed(groups, verdicts)]
-    if any(group.attainment for group in groups):
+    limited = any(quantile for quantile, _ in map(slo_target, report.slo))
+    if limited and any(group.attainment for group in groups):
         within = (cell(group.attainment, "share") for group in groups)
         rows.append(Side(_SHARES, figures.label("attainment"), tuple(within)))
     rows += _quality(report, groups, verdicts)
     rows += [_cost(groups, name, verdicts) for name in _cost_names(groups)]
-    rows += [_rate(groups, name) for name in dict.fromkeys(name for group in groups for name in group.rates)]
+    rates = dict.fromkeys(name for group in groups for name in group.rates if limited or not name.startswith("goodput"))
+    rows += [_rate(groups, name) for name in rates]
     rows.append(Side("Load", "Turns", tuple(Cell(f"{group.turns:,}") for group in groups)))
     rows.append(Side("Load", "Users", tuple(Cell(figures.count(group.users)) for group in groups)))
     return [row for row in rows if any(cell.value != figures.MISSING for cell in row.cells)]
