@@ -51,7 +51,9 @@ def _decided(found: Verdict, lines: list[SloLine], groups: list[Group], standing
     loose = [line.sentence for line in lines if line.verdict == found and not line.endpoint]
     told = [*(one.sentence for one in standing[:TOLD]), *(loose if found != "pass" else [])[:TOLD]]
     lead = "" if lines else "no SLO was set; "
-    return f"{found.upper()}: {lead}{'. '.join(told)}{_others(standing[TOLD:])}"
+    others = standing[TOLD:]
+    rest = _others(others) if lines else f". {len(others)} more" * bool(others)
+    return f"{found.upper()}: {lead}{'. '.join(told)}{rest}"
 
 
 def _others(standing: list[Standing]) -> str:
