@@ -53,7 +53,10 @@ def collect_several(folders: Sequence[Path], results: Path) -> Collected:
     with tempfile.TemporaryDirectory(prefix="tailgate-") as scratch:
         runs = [collect(own, Path(scratch)) for own in by_run(folders).values()]
         if len(runs) < 2:
-            raise TailgateError("--merge: the folders are of one run; leave it out, or add another master's folders")
+            raise TailgateError(
+                "--merge: the folders are of one run, or of two that began in the same second and so share its name: "
+                "leave --merge out, add another master's folders, or start the masters a second apart"
+            )
         run_id = f"{min(run.folder.name for run in runs).removesuffix('-collected')}-merged"
         target = new_folder(results, run_id)
         rows = put_together([run.folder for run in runs], target, run_id)
