@@ -11,7 +11,7 @@ from typing import Any
 from scenarios.simulator.dialect import Ask, Invalid, Job, error, tokens
 from scenarios.simulator.exchange import Kind, Script, Step
 from scenarios.simulator.model import BROKEN
-from scenarios.simulator.response import LAST_CHUNK, chunk, head, whole
+from scenarios.simulator.response import LAST_CHUNK, chunk, head, to_json, whole
 
 WRONG_USAGE = 10
 """How many times too many output tokens the fault `wrong_usage` reports."""
@@ -192,7 +192,7 @@ def input_usage(input_tokens: int, cached_tokens: int) -> dict[str, Any]:
 
 
 def _event(data: object) -> bytes:
-    return b"data: %b\n\n" % json.dumps(data, separators=(",", ":")).encode()
+    return b"data: %b\n\n" % to_json(data).encode()
 
 
 def _messages(data: dict[str, Any]) -> list[Any]:

@@ -6,14 +6,23 @@ import json
 import time
 from collections.abc import Mapping
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 
 LAST_CHUNK = b"0\r\n\r\n"
 
+to_json = json.JSONEncoder(separators=(",", ":")).encode
+"""`json.dumps` makes an encoder anew for each call that asks for other separators."""
+
 
 def http_date(unix_s: float | None = None) -> str:
     """Give the IMF-fixdate of the second that `unix_s` (now by default) lies in."""
-    return formatdate(int(time.time() if unix_s is None else unix_s), usegmt=True)
+    return _date(int(time.time() if unix_s is None else unix_s))
+
+
+@lru_cache(maxsize=64)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 def head(status: int, headers: Mapping[str, str], *, keep_alive: bool = True) -> bytes:
@@ -34,7 +43,7 @@ def _reason(status: int) -> str:
 
 def whole(status: int, body: object, headers: Mapping[str, str] | None = None, *, keep_alive: bool = True) -> bytes:
     """Give a complete JSON response."""
-    data = json.dumps(body, separators=(",", ":")).encode()
+    data = to_json(body).encode()
     fields = {"Content-Type": "application/json", "Content-Length": str(len(data)), **(headers or {})}
     return head(status, fields, keep_alive=keep_alive) + data
 

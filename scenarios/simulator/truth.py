@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 
 
@@ -46,6 +47,7 @@ class Truth:
 
 
 COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Truth))
+_values = attrgetter(*COLUMNS)
 
 
 class TruthLog:
@@ -63,7 +65,7 @@ class TruthLog:
         """Append one row."""
         self.rows += 1
         if self._writer:
-            self._writer.writerow([_text(value) for value in astuple(truth)])
+            self._writer.writerow([_text(value) for value in _values(truth)])
 
     def flush(self) -> None:
         """Hand all rows to the operating system."""

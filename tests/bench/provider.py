@@ -119,7 +119,6 @@ def _note_sends(path: Path) -> None:
         write(self, truth)
         stamps = open_ones.pop(id(truth), array("d"))
         file.write(HEAD.pack(truth.number, len(stamps)) + stamps.tobytes())
-        file.flush()
 
     Exchange.sent = sent_and_noted  # type: ignore[method-assign]
     TruthLog.write = written  # type: ignore[method-assign]
