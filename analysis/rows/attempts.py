@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 IDS = ("user_id", "conversation_id", "turn_id")
 """Read as 64-bit hashes: they are only ever compared, and ten million strings would not fit."""
 
-LABELS = ("worker", "case_id", "endpoint", "arm", "phase", "outcome", "error_code", "usage_source")
+LABELS = ("worker", "case_id", "endpoint", "arm", "phase", "outcome", "usage_source")
 """Read as categories."""
 
 STAMPS = ("seq", "intended_s", "sent_s", "first_token_s", "first_output_s", "last_token_s", "end_s", "waited_s")
@@ -36,7 +36,6 @@ SMALL = (
     "cached_input_tokens",
     "cache_write_tokens",
     "output_tokens",
-    "reasoning_tokens",
 )
 """Read as 32-bit floats: counts below 16.7 million are exact."""
 
@@ -66,6 +65,7 @@ class Rows:
     def __init__(self) -> None:
         self.count = 0
         self.broken = 0
+        self._expected = 0
         self._columns: dict[str, NDArray[Any]] = {}
         self._labels = {name: Labels() for name in LABELS}
 
@@ -75,11 +75,14 @@ class Rows:
         Raises TailgateError when it is no such file or of another schema.
         """
         left_out = 0
+        size = path.stat().st_size
         with path.open("rb") as file:
             header = _header(path, file)
             for piece in _pieces(file) if header else ():
                 found, broken = _parse(piece, len(header))
+                self._expected = self.count + sum(part.lines for part in found) * size // len(piece)
                 left_out += broken + sum(self._add(path, part, header) for part in found)
+                size -= len(piece)
                 tell(len(piece))
         self.broken += left_out
         if left_out:
@@ -90,34 +93,29 @@ class Rows:
         place = {name: header.index(name) for name in ("schema", *USED) if name in header}
         numbers, whole = _numbers(part, place)
         _check_schema(path, numbers.pop("schema", np.zeros(0)), whole)
-        texts = {name: part.hashes(place[name]) for name in (*IDS, *LABELS) if name in place}
-        _name_turns(texts["turn_id"], numbers["seq"])
-        whole &= np.isin(texts["outcome"], OUTCOMES)
+        columns: dict[str, NDArray[Any]] = {**numbers}
+        columns |= {name: part.hashes(place[name]) for name in IDS if name in place}
+        columns |= {name: self._labels[name].codes(part, place[name]) for name in LABELS if name in place}
+        _name_turns(columns["turn_id"], columns["seq"])
+        whole &= self._labels["outcome"].marked(OUTCOMES)[columns["outcome"]]
         for name in ("worker", "endpoint", "phase"):
-            whole &= texts[name] != 0
+            whole &= columns[name] != 0
         rows = np.flatnonzero(whole)
         for name in USED:
-            if name in numbers:
-                self._put(name, numbers[name], rows)
-            elif name in texts and name in LABELS:
-                self._put(name, self._labels[name].codes(texts[name], part, place[name]), rows)
-            elif name in texts:
-                self._put(name, texts[name], rows)
-            else:
-                self._put(
-                    name, np.full(part.lines, np.nan) if name in NUMBERS else np.zeros(part.lines, np.int16), rows
-                )
+            self._put(name, columns.get(name), rows)
         self.count += len(rows)
         return part.lines - len(rows)
 
-    def _put(self, name: str, values: NDArray[Any], rows: NDArray[np.intp]) -> None:
-        """Append; room is doubled each time (untouched memory costs nothing), and none made while all is missing."""
+    def _put(self, name: str, values: NDArray[Any] | None, rows: NDArray[np.intp]) -> None:
+        """Append some rows: with room for as many as the file seems to hold, none while all is missing."""
         column = self._columns.get(name)
         needed = self.count + len(rows)
-        if column is None and not _known(values).any():
-            return
+        if values is None or (column is None and not _known(values).any()):
+            if column is None:
+                return
+            values = _room(name, None, len(rows), len(rows))
         if column is None or len(column) < needed:
-            column = _room(name, column, self.count, max(needed, 2 * self.count))
+            column = _room(name, column, self.count, max(needed, self._expected, 2 * self.count))
         if column.dtype == np.int16 and values.max(initial=0) > SHORT:
             column = column.astype(np.int32)
         self._columns[name] = column
@@ -152,7 +150,7 @@ def _known(values: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(~np.isnan(values) if values.dtype.kind == "f" else values != 0)
 
 
-OUTCOMES = of_texts([[outcome.value] for outcome in Outcome], 1).hashes(0)
+OUTCOMES = frozenset(outcome.value for outcome in Outcome)
 
 
 def _numbers(part: Fields, place: dict[str, int]) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.bool_]]:
@@ -189,16 +187,8 @@ def _header(path: Path, file: IO[bytes]) -> list[str]:
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:
     """Give whole lines, some megabytes at a time; a last line without its line end comes as it is."""
-    rest = b""
     while block := file.read(PIECE_BYTES):
-        lines, end, tail = block.rpartition(b"\n")
-        if end:
-            yield rest + lines + end
-            rest = tail
-        else:
-            rest += block
-    if rest:
-        yield rest
+        yield block + file.readline()
 
 
 def _parse(piece: bytes, width: int) -> tuple[list[Fields], int]:

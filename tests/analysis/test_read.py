@@ -94,9 +94,9 @@ def test_quoted_fields(folder: Path) -> None:
     path = folder / "attempts.csv"
     text = path.read_text().splitlines()
     fields = text[1].split(",")
-    fields[COLUMNS.index("error_code")] = '"a, b"'
+    fields[COLUMNS.index("case_id")] = '"a, b"'
     path.write_text("\n".join([text[0], ",".join(fields), *text[2:]]) + "\n")
-    assert "a, b" in set(read_run(folder).attempts["error_code"])
+    assert "a, b" in set(read_run(folder).attempts["case_id"])
 
 
 def test_windows_line_ends_and_byte_order_mark(folder: Path) -> None:
@@ -217,9 +217,9 @@ def test_other_schema(folder: Path) -> None:
 def test_unknown_and_missing_columns(folder: Path) -> None:
     """A column more is ignored; an optional one that is missing is unknown, never 0."""
     frame = pd.read_csv(folder / "attempts.csv", dtype="str", keep_default_na=False)
-    frame.drop(columns=["reasoning_tokens", "arm"]).assign(mood="good").to_csv(folder / "attempts.csv", index=False)
+    frame.drop(columns=["cached_input_tokens", "arm"]).assign(mood="good").to_csv(folder / "attempts.csv", index=False)
     run = read_run(folder)
-    assert (True, {""}) == (bool(run.attempts["reasoning_tokens"].isna().all()), set(run.attempts["arm"]))
+    assert (True, {""}) == (bool(run.attempts["cached_input_tokens"].isna().all()), set(run.attempts["arm"]))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
