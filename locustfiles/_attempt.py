@@ -16,6 +16,7 @@ from locustfiles._exchange import Trace
 from scenarios.limit_headers import Allowance, allowances
 from scenarios.limits import Decision, Hint, Reason, classify, wait_hint
 from scenarios.records import Attempt, Outcome
+from scenarios.server_timings import in_response
 from scenarios.wire import Api, Decoder, Reply
 from scenarios.wire.openai_usage import usage_of
 from scenarios.wire.protocol import Usage
@@ -74,6 +75,7 @@ def note_answer(attempt: Attempt, trace: Trace, decoder: Decoder, api: Api) -> t
         decision = _ending(attempt, trace, reply)
         _note_reply(attempt, reply)
     attempt.outcome = decision.outcome
+    trace.timings = in_response(trace.headers, reply.timings if reply else None)
     return reply, decision
 
 

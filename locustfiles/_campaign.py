@@ -65,7 +65,7 @@ class Campaign:
             attempt.endpoint, attempt.arm, attempt.phase, self.clock.now(), trace.arrivals, trace.merged
         )
         self.health.note(attempt, trace.merged)
-        self.recorder.append(attempt)
+        self.recorder.append(attempt, trace.timings)
         tally = lane.tally
         tally.refusals += attempt.outcome in REFUSED_FOR_NOW
         tally.input_tokens += attempt.input_tokens or 0

@@ -13,6 +13,7 @@ from locustfiles import _campaign
 from locustfiles._lane import Tally
 from locustfiles._report import WorkerReport, report_of
 from locustfiles._schedule import Span
+from scenarios import server_timings
 
 if TYPE_CHECKING:
     from locust.env import Environment
@@ -88,7 +89,7 @@ class Alone:
         return self._stop_reasons
 
     def collect(self, timeout_s: float) -> list[WorkerReport]:
-        """Close the campaign; its file, under its second name, is `attempts.csv`."""
+        """Close the campaign; its files, under their second names, are those of the run."""
         del timeout_s
         if self._campaign is None:
             return []
@@ -96,6 +97,8 @@ class Alone:
         campaign, self._campaign = self._campaign, None
         campaign.close()
         share(campaign.recorder.paths, campaign.folder / "attempts.csv")
+        if timings := campaign.recorder.timings_paths:
+            share(timings, campaign.folder / server_timings.FILE)
         return [report_of(campaign)]
 
     @property

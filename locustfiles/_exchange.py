@@ -19,6 +19,7 @@ from gevent.hub import Waiter
 from locustfiles._framing import CRLF, HTTP_OK, ResponseParser, UnframedError, chunk_start, missing
 from locustfiles._transport import BACKLOG, RECEIVE_BYTES, Connection
 from scenarios.scenario import Timeouts
+from scenarios.server_timings import ServerTimings
 from scenarios.wire import Decoder
 from scenarios.wire.plain import Plain
 
@@ -66,6 +67,8 @@ class Trace:
     failure: str = ""
     failure_detail: str = ""
     reusable: bool = False
+    timings: ServerTimings | None = None
+    """What the server said of its own time."""
 
 
 class _NotTakenError(Exception):

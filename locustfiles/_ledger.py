@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from scenarios.records import write_header
+from locustfiles._row_file import RowFile
+from scenarios import server_timings
+from scenarios.records import header_line
 
 log = logging.getLogger("tailgate")
 
 
 class Ledger:
-    """Appends workers' batches to `attempts.csv`; `received` says how many rows of each worker it holds."""
+    """Appends workers' batches to `attempts.csv`; `received` says how many rows of each worker it holds.
+
+    What servers said of their own time comes with the rows that it is of, and goes into a file beside theirs.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with path.open("w", encoding="utf-8", newline="") as file:
-            write_header(file)
-        self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        self._rows = RowFile(path, header_line(), rotates=False)
+        self._timings = RowFile(path.with_name(server_timings.FILE), server_timings.header_line(), rotates=False)
+        self._rows.append(b"")
         self.received: dict[str, int] = {}
         self.lost: dict[str, int] = {}
         """Those among them that the worker itself had lost: it numbered them, but their lines are gone."""
@@ -30,7 +34,7 @@ class Ledger:
         """Write what is new and has no hole before it; give how many rows of the worker there are."""
         known = self.received.get(worker, 0)
         for batch in batches:
-            if batch["first"] == known and self._write(batch["rows"]):
+            if batch["first"] == known and self._write(batch["rows"], batch.get("timings")):
                 known += batch["count"]
                 if not batch["rows"]:
                     self.lost[worker] = self.lost.get(worker, 0) + batch["count"]
@@ -38,16 +42,20 @@ class Ledger:
         return known
 
     def close(self) -> None:
-        """Close the file."""
-        os.close(self._fd)
+        """Close the files."""
+        self._rows.close()
+        self._timings.close()
 
-    def _write(self, data: bytes) -> bool:
-        size = os.fstat(self._fd).st_size
+    def _write(self, rows: bytes, timings: bytes | None) -> bool:
+        """Write all or nothing; tell which."""
+        begun = None
         try:
-            while data:
-                data = data[os.write(self._fd, data) :]
+            if timings:
+                _, begun = self._timings.append(timings)
+            self._rows.append(rows)
         except OSError as error:
-            os.ftruncate(self._fd, size)
+            if begun is not None:
+                self._timings.cut(begun)
             if not self.disk_problem:
                 self.disk_problem = error.strerror or str(error)
                 log.error("%s: cannot be written (%s): the workers keep their rows; make room", self._path,  # noqa: TRY400

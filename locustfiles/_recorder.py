@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
 import gevent
 
-from locustfiles._row_file import RowFile
-from scenarios.records import Attempt, to_line
+from locustfiles._row_file import Lines, RowFile
+from scenarios import server_timings
+from scenarios.records import Attempt, header_line, to_line
+from scenarios.server_timings import ServerTimings
 
 FLUSH_INTERVAL_S = 0.5
 BATCH_ROWS = 100
@@ -24,26 +26,33 @@ log = logging.getLogger("tailgate")
 
 @dataclass(slots=True)
 class Batch:
-    """Successive rows as CSV lines. `first` counts the rows before it; `data` may be dropped once it is in `place`."""
+    """Successive rows as CSV lines, with what servers said of their own time; `first` counts the rows before it."""
 
     first: int
     count: int
-    data: bytes | None
-    size: int
-    place: tuple[Path, int] | None = None
+    rows: Lines
+    timings: Lines
     flushed_at: float | None = None
     """On the last batch of a flush, its `perf_counter` stamp: no row that was made by then comes later."""
 
-    def read(self) -> bytes:
-        """Give the lines, from memory or disk; none when they were lost."""
-        if self.data is not None:
-            return self.data
-        if self.place is None:
-            return b""
-        path, offset = self.place
-        with path.open("rb") as file:
-            file.seek(offset)
-            return file.read(self.size)
+    @property
+    def size(self) -> int:
+        """How many bytes it holds."""
+        return self.rows.size + self.timings.size
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether its rows are there without the disk."""
+        return self.rows.data is not None
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether its rows are there."""
+        return self.rows.place is not None
+
+    def forget(self) -> None:
+        """Give up the memory: what is on no disk is lost."""
+        self.rows.data = self.timings.data = None
 
 
 OnBatch = Callable[[Batch], None]
@@ -52,14 +61,19 @@ OnBatch = Callable[[Batch], None]
 class Recorder:
     """Appends attempts to `attempts-<worker>.csv`, flushed twice a second; each batch also goes to `on_batch`.
 
+    What servers said of their own time goes to `server_timings-<worker>.csv`, each time before the rows that it is of:
+    a line without its row says nothing, and is lost with it.
     While the disk is full, rows wait in memory, up to `UNWRITTEN_BYTES`; the oldest beyond that are lost to the file.
     """
 
     def __init__(self, folder: Path, worker: str, on_batch: OnBatch | None = None) -> None:
         self._worker = worker
-        self._file = RowFile(folder, worker)
+        self._file = RowFile(folder / f"attempts-{worker}.csv", header_line())
+        own_timings = (folder / server_timings.FILE).with_stem(f"server_timings-{worker}")
+        self._timings_file = RowFile(own_timings, server_timings.header_line())
         self._on_batch = on_batch
         self._pending: list[str] = []
+        self._told: dict[int, str] = {}
         self._unwritten: deque[Batch] = deque()
         self._batched = self._written = 0
         self._next_seq = 0
@@ -85,20 +99,28 @@ class Recorder:
         """The files, in order."""
         return self._file.paths
 
-    def append(self, attempt: Attempt) -> None:
+    @property
+    def timings_paths(self) -> list[Path]:
+        """The files of what servers said, in order; none where they said nothing."""
+        return self._timings_file.paths
+
+    def append(self, attempt: Attempt, told: ServerTimings | None = None) -> None:
         """Take a finished attempt, number it and make its line, now that all of it is in the processor's cache."""
         self._next_seq += 1
         attempt.seq = self._next_seq
+        if told is not None:
+            self._told[len(self._pending)] = server_timings.to_line(attempt.run_id, attempt.worker, attempt.seq, told)
         self._pending.append(to_line(attempt))
 
     def flush(self) -> None:
         """Write what has gathered."""
         pending, self._pending = self._pending, []
+        told, self._told = self._told, {}
         flushed_at = perf_counter()
         for start in range(0, len(pending), BATCH_ROWS):
             lines = pending[start : start + BATCH_ROWS]
-            data = "".join(lines).encode()
-            batch = Batch(self._batched, len(lines), data, len(data))
+            of_these = [told[number] for number in range(start, start + len(lines)) if number in told] if told else []
+            batch = Batch(self._batched, len(lines), _lines(lines), _lines(of_these))
             self._batched += len(lines)
             batch.flushed_at = flushed_at if self._batched == self._next_seq else None
             self._unwritten.append(batch)
@@ -112,19 +134,21 @@ class Recorder:
         self.flush()
         self.rows_lost += sum(batch.count for batch in self._unwritten)
         self._file.close()
+        self._timings_file.close()
 
     def _write(self) -> None:
         while self._unwritten:
             batch = self._unwritten[0]
             try:
-                batch.place = self._file.append(batch.read())
+                batch.timings.put(self._timings_file)
+                batch.rows.put(self._file)
             except OSError as error:
                 self._note_problem(error)
                 return
             self._unwritten.popleft()
             self._written += batch.count
             if self._on_batch is None:
-                batch.data = None
+                batch.forget()
 
     def _note_problem(self, error: OSError) -> None:
         if not self.disk_problem:
@@ -134,10 +158,15 @@ class Recorder:
             )
         while sum(batch.size for batch in self._unwritten) > UNWRITTEN_BYTES:
             batch = self._unwritten.popleft()
-            batch.data = None
+            batch.forget()
             self.rows_lost += batch.count
 
     def _flush_forever(self) -> None:
         while True:
             gevent.sleep(FLUSH_INTERVAL_S)
             self.flush()
+
+
+def _lines(lines: Sequence[str]) -> Lines:
+    data = "".join(lines).encode()
+    return Lines(data, len(data))

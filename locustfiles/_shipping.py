@@ -77,10 +77,10 @@ class Shipper:
 
     def _spill(self) -> None:
         for batch in reversed(self._batches):
-            if batch.data is None:
+            if not batch.in_memory:
                 break  # and so are those before it
-            if batch.place is not None:
-                batch.data = None
+            if batch.on_disk:
+                batch.forget()
 
     def _ship_forever(self) -> None:
         while True:

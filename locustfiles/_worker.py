@@ -183,7 +183,8 @@ class Worker:
             {
                 "first": batch.first,
                 "count": batch.count,
-                "rows": batch.read(),
+                "rows": batch.rows.read(),
+                "timings": batch.timings.read(),
                 "complete_s": batch.flushed_at and batch.flushed_at - epoch - READ_MARGIN_S,
             }
             for batch in batches

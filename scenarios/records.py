@@ -117,6 +117,11 @@ def to_line(attempt: Attempt) -> str:
     return text.getvalue()
 
 
+def header_line() -> str:
+    """Give the first line of `attempts.csv`."""
+    return ",".join(COLUMNS) + "\n"
+
+
 def write_header(file: IO[str]) -> None:
     """Write the header line of `attempts.csv`."""
-    csv.writer(file, lineterminator="\n").writerow(COLUMNS)
+    file.write(header_line())

@@ -30,6 +30,9 @@ WaitForm = Literal[
 ]
 """How a simulated refusal says when to come back: one form per provider habit."""
 
+TimingsForm = Literal["openai_processing_ms", "server_timing", "llama_cpp", "groq"]
+"""How a simulated answer says how long it took: in two forms of header, or in its JSON as two servers do."""
+
 
 class Limit(Strict):
     """A simulated limit of requests, and of tokens, per key."""
@@ -122,6 +125,8 @@ class Simulated(Strict):
     """Requests that may wait in line; more are refused with 503."""
     limit: Limit | None = None
     """A request limit per key."""
+    timings: TimingsForm | None = None
+    """How it says what its answers took; left out = it does not."""
     faults: Faults = Faults()
     """What goes wrong, and how often."""
     quality: Answers = Answers()

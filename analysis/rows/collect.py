@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from analysis.rows.folder import new_folder
+from scenarios import server_timings
 from scenarios.errors import TailgateError
-from scenarios.records import COLUMNS, write_header
+from scenarios.records import COLUMNS
 
-RUN, WORKER, SEQ = COLUMNS.index("run_id"), COLUMNS.index("worker"), COLUMNS.index("seq")
 GAP_COLUMNS = (
     *("run_id", "worker", "endpoint", "arm", "phase", "window_start_s", "window_s", "count"),
     *("merged", "histogram"),
@@ -33,21 +33,32 @@ class Collected:
 
 @dataclass(slots=True)
 class Rows:
-    """Which rows there are already, by worker: one byte for each number."""
+    """Which rows of a kind of file there are already, by worker: one byte for each number."""
 
+    columns: tuple[str, ...] = COLUMNS
     seen: defaultdict[str, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
     torn: int = 0
+    _run: int = field(init=False)
+    _worker: int = field(init=False)
+    _seq: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._run, self._worker, self._seq = map(self.columns.index, ("run_id", "worker", "seq"))
 
     def is_new(self, row: Sequence[str]) -> bool:
         """Tell whether a row is whole and was not there yet."""
-        if len(row) != len(COLUMNS) or not row[SEQ].isdecimal():
+        if len(row) != len(self.columns) or not row[self._seq].isdecimal():
             self.torn += 1
             return False
-        seen, number = self.seen[row[WORKER]], int(row[SEQ])
+        seen, number = self.seen[row[self._worker]], int(row[self._seq])
         if number >= len(seen):
             seen.extend(bytes(number + 1024 - len(seen)))
         is_new, seen[number] = not seen[number], 1
         return is_new
+
+    def run(self, row: Sequence[str]) -> str:
+        """Give the run that a row is of."""
+        return row[self._run]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -64,8 +75,10 @@ def collect(folders: Sequence[Path], results: Path) -> Collected:
     documents = list({json.dumps(document, sort_keys=True): document for document in found}.values())
     run_id = _one_run(folders, documents)
     target = new_folder(results, f"{run_id}-collected")
-    rows = Rows()
-    _merge_rows(folders, run_id, target / "attempts.csv", rows)
+    rows, told = Rows(), Rows(server_timings.COLUMNS)
+    _merge_rows(_files(folders, "attempts*.csv"), run_id, target / "attempts.csv", rows)
+    if files := _files(folders, f"{Path(server_timings.FILE).stem}*.csv"):
+        _merge_rows(files, run_id, target / server_timings.FILE, told)
     masters = [document for document in documents if "gaps" not in document]
     of_workers = [document for document in documents if "gaps" in document]
     _write_gaps(target / "gaps.csv", folders, of_workers)
@@ -75,7 +88,7 @@ def collect(folders: Sequence[Path], results: Path) -> Collected:
             shutil.copyfile(truth, target / truth.name)
     merged = merge_documents(masters, of_workers, rows.counts)
     (target / "run.json").write_text(json.dumps(merged, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return Collected(target, rows.counts, rows.torn)
+    return Collected(target, rows.counts, rows.torn + told.torn)
 
 
 def merge_documents(
@@ -146,23 +159,28 @@ def _one_run(folders: Sequence[Path], documents: Sequence[Mapping[str, Any]]) ->
     return runs.pop()
 
 
-def _merge_rows(folders: Sequence[Path], run_id: str, target: Path, rows: Rows) -> None:
+def _files(folders: Sequence[Path], pattern: str) -> list[Path]:
+    return [path for folder in folders for path in sorted(folder.glob(pattern))]
+
+
+def _merge_rows(files: Sequence[Path], run_id: str, target: Path, rows: Rows) -> None:
     with target.open("w", encoding="utf-8", newline="") as file:
-        write_header(file)
         writer = csv.writer(file, lineterminator="\n")
-        for path in (path for folder in folders for path in sorted(folder.glob("attempts*.csv"))):
+        writer.writerow(rows.columns)
+        for path in files:
             for row in _whole_rows(path, rows):
                 if rows.is_new(row):
-                    if row[RUN] != run_id:
-                        raise TailgateError(f"{path}: holds rows of run {row[RUN]}, the others are of {run_id}")
+                    if (own := rows.run(row)) != run_id:
+                        raise TailgateError(f"{path}: holds rows of run {own}, the others are of {run_id}")
                     writer.writerow(row)
 
 
 def _whole_rows(path: Path, rows: Rows) -> Iterator[list[str]]:
     """Give the rows of a file; the last one only if it ends in a new line."""
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        if tuple(next(csv.reader(file), ())) != COLUMNS:
-            raise TailgateError(f"{path}: its columns are not those of this Tailgate's attempts.csv")
+        if tuple(next(csv.reader(file), ())) != rows.columns:
+            kind = path.name.partition("-")[0].removesuffix(".csv")
+            raise TailgateError(f"{path}: its columns are not those of this Tailgate's {kind}.csv")
         yield from csv.reader(_ended_lines(file, rows))
 
 

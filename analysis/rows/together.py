@@ -18,6 +18,7 @@ from typing import Any
 
 from analysis.rows.collect import GAP_COLUMNS, Collected, by_run, collect
 from analysis.rows.folder import new_folder
+from scenarios import server_timings
 from scenarios.errors import TailgateError
 from scenarios.records import COLUMNS, write_header
 
@@ -74,6 +75,7 @@ def put_together(folders: Sequence[Path], target: Path, run_id: str) -> dict[str
     ]
     steady = _common(sources)
     counts = _write_rows(target / "attempts.csv", sources, steady, run_id)
+    _write_timings(target / server_timings.FILE, sources, run_id)
     _write_gaps(target / "gaps.csv", sources, steady, run_id)
     _write_answers(target / "answers.jsonl", sources)
     document = _document(sources, steady, run_id)
@@ -138,6 +140,17 @@ def _write_rows(target: Path, sources: Sequence[Source], steady: Mapping[Lane, B
                 writer.writerow(row)
                 counts[row["worker"]] += 1
     return dict(sorted(counts.items()))
+
+
+def _write_timings(target: Path, sources: Sequence[Source], run_id: str) -> None:
+    if not any((source.folder / target.name).is_file() for source in sources):
+        return
+    with target.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, server_timings.COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        for source in sources:
+            for row in _read(source.folder / target.name):
+                writer.writerow(row | {"run_id": run_id, "worker": source.named(row["worker"])})
 
 
 def _write_gaps(target: Path, sources: Sequence[Source], steady: Mapping[Lane, Bounds], run_id: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from scenarios.simulator.claim import Claim
 from scenarios.simulator.exchange import Script
 from scenarios.simulator.model import Draw
 
@@ -33,12 +34,13 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One answer to write: what was asked, what was drawn, its name, and the headers of the response."""
+    """One answer to write: what was asked and drawn, its name, the response's headers, and what it says of its time."""
 
     ask: Ask
     draw: Draw
     name: str
     headers: dict[str, str]
+    claim: Claim
     keep_alive: bool = True
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from scenarios.endpoint import Template
+from scenarios.simulator.claim import Course
 from scenarios.simulator.dialect import Ask, Invalid, Job, error, tokens
 from scenarios.simulator.exchange import Kind, Script, Step
 from scenarios.simulator.response import whole
@@ -39,7 +40,10 @@ class Generic:
         def script(start_s: float) -> Iterator[Step]:
             due = start_s + draw.whole_s
             body = self._failed() if draw.fault == "stream_error" else self._answer(job)
-            data = whole(200, body, job.headers, keep_alive=job.keep_alive)
+            if isinstance(body, dict):
+                body = job.claim.added(body, Course(start_s, start_s + draw.ttft_s, due))
+            headers = {**job.headers, **job.claim.headers(start_s, due)}
+            data = whole(200, body, headers, keep_alive=job.keep_alive)
             if draw.fault == "stall":
                 yield due, Kind.STALL, b""
             elif draw.fault == "cut":

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from scenarios.simulator.claim import Course
 from scenarios.simulator.dialect import Ask, Invalid, Job, error, tokens
 from scenarios.simulator.exchange import Kind, Script, Step
 from scenarios.simulator.model import BROKEN
@@ -62,11 +63,12 @@ class OpenAiChat:
 
     def _whole(self, job: Job) -> Script:
         draw = job.draw
-        body = completion(job, self._name)
 
         def script(start_s: float) -> Iterator[Step]:
-            data = whole(200, body, job.headers, keep_alive=job.keep_alive)
             due = start_s + draw.whole_s
+            body = job.claim.added(completion(job, self._name), Course(start_s, start_s + draw.ttft_s, due))
+            headers = {**job.headers, **job.claim.headers(start_s, due)}
+            data = whole(200, body, headers, keep_alive=job.keep_alive)
             if draw.fault == "cut":
                 yield due, Kind.PLAIN, data[: len(data) - len(json.dumps(body)) // 3]
                 yield due, Kind.CUT, b""
@@ -90,7 +92,8 @@ class Stream:
         """Give the steps for an answer whose service starts at `start_s`. This is the hot path: one round per chunk."""
         draw = self._job.draw
         first_s, token_s = start_s + draw.ttft_s, draw.token_s
-        yield first_s if draw.fault == "slow_first_byte" else start_s, Kind.PLAIN, self._opening()
+        opens_s = first_s if draw.fault == "slow_first_byte" else start_s
+        yield opens_s, Kind.PLAIN, self._opening(self._job.claim.headers(start_s, opens_s))
         index = 0
         for field, kind, end in self._segments():
             before, after = self._around(field)
@@ -101,11 +104,12 @@ class Stream:
                 word = words[(at + index) % count]
                 yield first_s + index * token_s, kind, b"".join((sizes[len(word)], before, word, after))
                 index += 1
-        yield first_s + index * token_s, *self._ending()
+        end_s = first_s + index * token_s
+        yield end_s, *self._ending(Course(start_s, first_s, end_s))
 
-    def _opening(self) -> bytes:
+    def _opening(self, told: dict[str, str]) -> bytes:
         """Give the head of the response and the chunk with the role."""
-        headers = {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked", **self._job.headers}
+        headers = {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked", **self._job.headers, **told}
         role = self._event({"delta": {"role": "assistant", "content": ""}, "finish_reason": None})
         return head(200, headers, keep_alive=self._job.keep_alive) + chunk(role)
 
@@ -123,7 +127,7 @@ class Stream:
         before, after = self._event({"delta": {field: "|"}, "finish_reason": None}).split(b"|")
         return before, after + b"\r\n"
 
-    def _ending(self) -> tuple[int, bytes]:
+    def _ending(self, course: Course) -> tuple[int, bytes]:
         """Give kind and bytes of what follows the last content."""
         fault = self._job.draw.fault
         if fault == "stall":
@@ -133,18 +137,23 @@ class Stream:
         if fault == "stream_error":
             failed = error(500, "server_error", "The server had an error while processing your request.")
             return Kind.PLAIN, chunk(_event(failed)) + LAST_CHUNK
-        return Kind.PLAIN, b"".join(map(chunk, self._closing_events())) + LAST_CHUNK
+        return Kind.PLAIN, b"".join(map(chunk, self._closing_events(course))) + LAST_CHUNK
 
-    def _closing_events(self) -> Iterator[bytes]:
+    def _closing_events(self, course: Course) -> Iterator[bytes]:
         draw, ask = self._job.draw, self._job.ask
-        yield self._event({"delta": {}, "finish_reason": draw.finish_reason})
+        last = self._choice({"delta": {}, "finish_reason": draw.finish_reason})
         if ask.include_usage and draw.fault != "no_usage":
-            yield _event({**self._frame, "choices": [], "usage": usage(self._job)})
+            yield _event(last)
+            last = {**self._frame, "choices": [], "usage": usage(self._job)}
+        yield _event(self._job.claim.added(last, course))
         if draw.fault != "missing_done":
             yield DONE
 
     def _event(self, choice: dict[str, Any]) -> bytes:
-        return _event({**self._frame, "choices": [{"index": 0, **choice}]})
+        return _event(self._choice(choice))
+
+    def _choice(self, choice: dict[str, Any]) -> dict[str, Any]:
+        return {**self._frame, "choices": [{"index": 0, **choice}]}
 
 
 @cache

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from scenarios.endpoint import Endpoint
 from scenarios.expect import Expect
 from scenarios.simulated import Simulated
+from scenarios.simulator.claim import Claim
 from scenarios.simulator.connection import Connection, Request
 from scenarios.simulator.dialect import Ask, Dialect, Invalid, Job, error
 from scenarios.simulator.exchange import Exchange, at_once
@@ -66,6 +67,7 @@ class Service:
         self.dialect = _dialect(endpoint, self.model_name)
         self.slots: Slots[Exchange] = Slots(simulated.concurrency, simulated.max_queue)
         self._limit = simulated.limit
+        self._timings = simulated.timings
         self._limits = KeyedLimits(simulated.limit) if simulated.limit else None
         self._promises = Promises()
         self._model = Model(seed, name, simulated)
@@ -143,7 +145,8 @@ class Service:
     def _serve(self, visit: Visit, ask: Ask, draw: Draw) -> Exchange:
         visit.truth.status, visit.truth.quality = 200, draw.quality
         keep_alive = visit.request.keep_alive
-        job = Job(ask, draw, f"{self.name}-{visit.truth.number}", visit.headers, keep_alive)
+        claim = Claim(self._timings, visit.truth)
+        job = Job(ask, draw, f"{self.name}-{visit.truth.number}", visit.headers, claim, keep_alive)
         if draw.reasoning_tokens:
             broken = ask.stream and draw.fault in BROKEN
             visit.truth.reasoning_tokens = (

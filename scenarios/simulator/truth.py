@@ -18,7 +18,8 @@ class Truth:
     is excused while it may have been under way. `early_client`: that wait was told on the same connection or for the
     same request id. `retry_after_s` is the wait as told. `output_tokens` counts what was sent. An `end_s` that is
     missing means that the answer never ended: the client left, the answer stalled, or the
-    server was stopped. `quality` is how good the answer is by script, for cases that say what they expect.
+    server was stopped. `quality` is how good the answer is by script, for cases that say what they expect. `told_s` is
+    the whole time that the server itself told of the answer, or until the headers of a stream that told it there.
     """
 
     number: int
@@ -44,6 +45,7 @@ class Truth:
     cached_input_tokens: int | None = None
     reasoning_tokens: int | None = None
     quality: str = ""
+    told_s: float | None = None
 
 
 COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Truth))

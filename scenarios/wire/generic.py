@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from scenarios.records import Outcome
+from scenarios.server_timings import in_answer
 from scenarios.wire.api_error import find_error, parse_error
 from scenarios.wire.json_value import parse
 from scenarios.wire.openai_answer import Answer
@@ -89,6 +90,7 @@ class TextDecoder:
         answer = Answer()
         if isinstance(value, dict):
             answer.usage = usage_of(value)
+            answer.timings = in_answer(value)
             answer.finish_reason = _finish_reason(value)
         if isinstance(text, str):
             answer.text.append(text)

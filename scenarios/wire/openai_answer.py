@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scenarios.records import Outcome
+from scenarios.server_timings import in_answer
 from scenarios.wire.api_error import find_error
 from scenarios.wire.openai_usage import usage_of
 from scenarios.wire.protocol import ApiError, Reply
 
 if TYPE_CHECKING:
+    from scenarios.server_timings import ServerTimings
     from scenarios.wire.protocol import Usage
 
 REASONING_FIELDS = ("reasoning_content", "reasoning")
@@ -66,6 +68,7 @@ class Answer:
     content: bool = False
     finish_reason: str = ""
     usage: Usage | None = None
+    timings: ServerTimings | None = None
     error: ApiError | None = None
     recognised: bool = False
     """Whether anything that belongs to the API was seen."""
@@ -75,6 +78,7 @@ class Answer:
         part = Part()
         self.error = self.error or find_error(value)
         self.usage = usage_of(value) or self.usage
+        self.timings = in_answer(value) or self.timings
         choices = value.get("choices")
         self.recognised = self.recognised or bool(self.error or self.usage) or isinstance(choices, list)
         for choice in choices if isinstance(choices, list) else ():
@@ -139,6 +143,7 @@ class Answer:
             complete=complete,
             malformed_events=malformed_events,
             outcome=outcome,
+            timings=self.timings,
         )
 
 

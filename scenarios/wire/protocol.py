@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from scenarios.records import Outcome
     from scenarios.scenario import Endpoint
+    from scenarios.server_timings import ServerTimings
     from scenarios.wire.plain import Plain
 
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
@@ -60,6 +61,7 @@ class Reply(NamedTuple):
     complete: bool
     malformed_events: int
     outcome: Outcome
+    timings: ServerTimings | None = None
 
 
 class Decoder(Protocol):

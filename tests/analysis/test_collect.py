@@ -13,6 +13,7 @@ import pytest
 from analysis.rows.collect import collect
 from scenarios.errors import TailgateError
 from scenarios.records import Attempt, to_row, write_header
+from scenarios.server_timings import ServerTimings, header_line, to_line
 
 STEADY = {"endpoint": "e", "arm": "", "phase": "steady", "start_s": 1.0, "end_s": 9.0}
 
@@ -82,6 +83,21 @@ def test_each_row_is_taken_once(tmp_path: Path) -> None:
     ]
     assert len((made.folder / "gaps.csv").read_text().splitlines()) == 3
     assert len((made.folder / "answers.jsonl").read_text().splitlines()) == 2
+
+
+def test_what_servers_told_is_taken_once(tmp_path: Path) -> None:
+    """Lines that the master has too add nothing; where no server told anything there is no such file."""
+    silent = collect([keep(tmp_path / "silent", "w0", range(1, 3))], tmp_path / "results").folder
+    master, one = tmp_path / "master", keep(tmp_path / "w0", "w0", range(1, 5))
+    master.mkdir()
+    (master / "run.json").write_text(json.dumps(document()), encoding="utf-8")
+    told = [to_line("run", "w0", seq, ServerTimings("groq", total_s=seq / 4)) for seq in range(1, 5)]
+    (master / "server_timings.csv").write_text("".join([header_line(), *told[:2]]), encoding="utf-8")
+    (one / "server_timings-w0.csv").write_text("".join([header_line(), *told])[:-1], encoding="utf-8")
+    made = collect([master, one, one], tmp_path / "results")
+    assert (silent / "server_timings.csv").exists() is False
+    assert (made.folder / "server_timings.csv").read_text().splitlines(keepends=True) == [header_line(), *told[:3]]
+    assert made.torn == 2  # the file was given twice
 
 
 def test_a_torn_line_is_left_out(tmp_path: Path) -> None:

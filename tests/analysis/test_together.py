@@ -16,6 +16,7 @@ from analysis.rows.together import collect_several
 from scenarios.errors import TailgateError
 from scenarios.records import SCHEMA_VERSION, Attempt, Outcome, to_row, write_header
 from scenarios.scenario import Scenario
+from scenarios.server_timings import ServerTimings, header_line, to_line
 
 EPOCH_S = 1_790_000_000.0
 BOUNDS = (("warm_up", 0.0, 10.0), ("steady", 10.0, 70.0), ("drain", 70.0, 72.0))
@@ -46,6 +47,8 @@ def a_run(folder: Path, run_id: str, later_s: float, **facts: Any) -> Path:
     """Write the folder of a run that began `later_s` after the first."""
     folder.mkdir()
     (folder / "attempts.csv").write_text(rows_of(run_id), encoding="utf-8")
+    told = to_line(run_id, "w0", 20, ServerTimings("groq", total_s=0.25))
+    (folder / "server_timings.csv").write_text(header_line() + told, encoding="utf-8")
     gaps = [[run_id, "w0", "e", "", "steady", start, "10", "1", "0", "x"] for start in ("10", "60")]
     text = "".join(",".join(row) + "\n" for row in [GAP_COLUMNS, *gaps])
     (folder / "gaps.csv").write_text(text, encoding="utf-8")
@@ -92,6 +95,9 @@ def test_rows_of_all_masters_are_there_once_in_one_time(tmp_path: Path) -> None:
     assert len({(row["worker"], row["seq"]) for row in rows}) == len({row["turn_id"] for row in rows}) == 140
     assert {row["user_id"] for row in rows} == {"m1-w0-e-1", "m2-w0-e-1"}
     assert {row["run_id"] for row in rows} == {folder.name} == {"run-a-merged"}
+    with (folder / "server_timings.csv").open(encoding="utf-8", newline="") as file:
+        told = [(row["run_id"], row["worker"], row["seq"], row["total_s"]) for row in csv.DictReader(file)]
+    assert told == [(folder.name, f"m{master}-w0", "20", "0.250000") for master in (1, 2)]
     (third,) = (row for row in rows if row["turn_id"] == "m2-w0-e-1-t3")
     assert (third["intended_s"], third["first_token_s"], third["waited_s"]) == ("11.000000", "11.200000", "")
 

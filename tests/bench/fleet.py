@@ -14,6 +14,7 @@ from locust.rpc import Message  # patches the process: before anything that uses
 
 from locustfiles import _messages as messages
 from locustfiles._recorder import BATCH_ROWS, FLUSH_INTERVAL_S, Batch
+from locustfiles._row_file import Lines
 from locustfiles._shipping import Shipper
 from locustfiles._worker_link import Ear, WorkerLink
 from scenarios.records import Attempt, Outcome, to_line
@@ -55,7 +56,7 @@ class Fake:
         self.link.send(Message(kind, data, self.identity))
 
     def _ship(self, batches: list[Batch]) -> None:
-        parcel = [{"first": b.first, "count": b.count, "rows": b.read(), "complete_s": 1.0} for b in batches]
+        parcel = [{"first": b.first, "count": b.count, "rows": b.rows.read(), "complete_s": 1.0} for b in batches]
         self._say(messages.ROWS, {"run_id": self.run_id, "batches": parcel})
 
     def _listen(self) -> None:
@@ -103,7 +104,8 @@ class Fake:
             due = int(self.rows_per_s * FLUSH_INTERVAL_S) if self.run_id else 0
             while due > 0:
                 count = min(due, BATCH_ROWS)
-                self.shipper.give(Batch(self.made, count, self.row * count, len(self.row) * count))
+                rows = Lines(self.row * count, len(self.row) * count)
+                self.shipper.give(Batch(self.made, count, rows, Lines(b"", 0)))
                 self.made += count
                 due -= count
 

@@ -44,8 +44,9 @@ conversation:
 throttle: {throttle}
 """
 
-FAST = "ttft: {median: 30ms, p99: 90ms}, tokens_per_second: 300, output_tokens: {median: 20, p99: 60}"
-LIMITED = f"{FAST}, limit: {{kind: token_bucket, requests: 12, per: 1s, burst: 3}}"
+MODEL = "ttft: {median: 30ms, p99: 90ms}, tokens_per_second: 300, output_tokens: {median: 20, p99: 60}"
+FAST = f"{MODEL}, timings: server_timing"
+LIMITED = f"{MODEL}, timings: groq, limit: {{kind: token_bucket, requests: 12, per: 1s, burst: 3}}"
 SLOW = "ttft: 3s, tokens_per_second: 50, output_tokens: 40"
 FAULTS = (
     "ttft: 20ms, tokens_per_second: 500, output_tokens: {median: 12, p99: 30}, faults: {cut: 0.1, stream_error: 0.1, "
@@ -368,6 +369,18 @@ def test_run_folder_is_complete(plain: Run) -> None:
         set(),
         [],
     )
+
+
+@pytest.mark.parametrize("name", ["plain", "processes", "master"])
+def test_what_the_server_told_is_its_truth(plain: Run, together: dict[str, Run], name: str) -> None:
+    """What was told of an answer stands beside its row, to the microsecond and once, with workers too."""
+    run = {"plain": plain, **together}[name]
+    told = read_csv(run.results / "server_timings.csv")
+    seen = {(row["worker"], row["seq"]): float(row["total_s"] or row["headers_s"]) for row in told}
+    true = {(row["worker"], row["seq"]): float(truth["told_s"]) for row, truth in run.pairs if truth["told_s"]}
+    sources = {"plain": {"groq", "server-timing"}, "processes": {"groq"}, "master": {"server-timing"}}[name]
+    assert ({row["source"] for row in told}, len(told), len(true) > 5) == (sources, len(true), True)
+    assert seen == pytest.approx(true, abs=2e-6)
 
 
 def test_gaps_are_counted(plain: Run) -> None:

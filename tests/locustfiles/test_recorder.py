@@ -11,6 +11,7 @@ import gevent
 
 from locustfiles._recorder import FLUSH_INTERVAL_S, Recorder
 from scenarios.records import COLUMNS, Attempt
+from scenarios.server_timings import ServerTimings
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,6 +70,23 @@ def test_batches_join_up(tmp_path: Path) -> None:
     assert batches == [(0, 2), (2, 3), (5, 1)]
 
 
+def test_what_a_server_said_stands_in_a_file_beside(tmp_path: Path) -> None:
+    """Each line names the row that it is of; where nothing was told there is neither line nor file."""
+    silent, recorder = Recorder(tmp_path, "w0"), Recorder(tmp_path, "w1")
+    for turn in range(4):
+        silent.append(row(turn))
+        recorder.append(row(turn), ServerTimings("groq", total_s=turn / 8) if turn % 2 else None)
+        recorder.flush()
+    silent.close()
+    recorder.close()
+    told = read(tmp_path / "server_timings-w1.csv")
+    assert [(line["seq"], line["source"], line["total_s"], line["queue_s"]) for line in told] == [
+        ("2", "groq", "0.125000", ""),
+        ("4", "groq", "0.375000", ""),
+    ]
+    assert (silent.timings_paths, [path.name for path in recorder.timings_paths]) == ([], ["server_timings-w1.csv"])
+
+
 KILLED = """
 import sys
 from pathlib import Path
@@ -77,10 +95,12 @@ import gevent
 
 from locustfiles._recorder import Recorder
 from scenarios.records import Attempt
+from scenarios.server_timings import ServerTimings
 
 recorder = Recorder(Path(sys.argv[1]), "w0")
 for turn in range(10_000):
-    recorder.append(Attempt("run", "w0", 0, "u", "c", f"t{turn}", "case", "it", "", "steady", 1, 0.5))
+    recorder.append(Attempt("run", "w0", 0, "u", "c", f"t{turn}", "case", "it", "", "steady", 1, 0.5),
+                    ServerTimings("groq", 0.5))
     if turn % 10 == 9:
         print(turn + 1, recorder._written, flush=True)
         gevent.sleep(0.01)
@@ -88,7 +108,10 @@ for turn in range(10_000):
 
 
 def test_kill_costs_the_last_flush_only(tmp_path: Path) -> None:
-    """After kill -9 every row that was flushed is whole; what is missing is less than a flush interval's."""
+    """After kill -9 every row that was flushed is whole, and what the server said of it is there.
+
+    What is missing is less than a flush interval's.
+    """
     command = [sys.executable, "-c", KILLED, str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
@@ -101,4 +124,6 @@ def test_kill_costs_the_last_flush_only(tmp_path: Path) -> None:
     rows = read(tmp_path / "attempts-w0.csv")
     numbers = [int(entry["seq"]) for entry in rows]
     assert (numbers == list(range(1, len(rows) + 1)), len(rows) >= written, made >= written) == (True, True, True)
+    told = [int(line["seq"]) for line in read(tmp_path / "server_timings-w0.csv")]
+    assert told[: len(numbers)] == numbers
     assert all(entry["turn_id"] == f"t{int(entry['seq']) - 1}" and entry["client_lag_s"] == "" for entry in rows)

@@ -70,6 +70,7 @@ def test_a_full_disk_delays_rows(tmp_path: Path, room: Callable[[int], None]) ->
     room(1 << 30)
     recorder.close()
     assert meanwhile == (HEADER_BYTES, "No space left on device")
+    assert b"\0" not in recorder.path.read_bytes()
     assert (turns(recorder.path), recorder.rows_lost) == ([f"t{number}" for number in range(250)], 0)
 
 

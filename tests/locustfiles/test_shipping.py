@@ -11,11 +11,12 @@ from pathlib import Path
 import gevent
 import pytest
 
-from locustfiles import _ledger, _shipping
+from locustfiles import _row_file, _shipping
 from locustfiles._ledger import Ledger
 from locustfiles._recorder import Batch, Recorder
 from locustfiles._shipping import Shipper
 from scenarios.records import Attempt
+from scenarios.server_timings import ServerTimings
 
 WORKER = "w0"
 
@@ -27,7 +28,10 @@ def attempt(number: int) -> Attempt:
 
 def parcel(batches: Sequence[Batch]) -> list[dict[str, object]]:
     """Give batches as the master gets them."""
-    return [{"first": batch.first, "count": batch.count, "rows": batch.read()} for batch in batches]
+    return [
+        {"first": batch.first, "count": batch.count, "rows": batch.rows.read(), "timings": batch.timings.read()}
+        for batch in batches
+    ]
 
 
 def seqs(path: Path) -> list[int]:
@@ -60,14 +64,14 @@ class Line:
 
 @pytest.mark.parametrize(("seed", "loss"), [(1, 0.0), (2, 0.3), (3, 0.6)])
 def test_every_row_arrives_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, loss: float) -> None:
-    """Whatever the line loses or repeats, the ledger ends with all rows, in order, none twice."""
+    """Whatever the line loses or repeats, the ledger ends with all rows, none twice, and what is told of them."""
     monkeypatch.setattr(_shipping, "AGAIN_S", 0.02)
     ledger = Ledger(tmp_path / "attempts.csv")
     line = Line(ledger, seed, loss)
     shipper = line.shipper = Shipper(line.send)
     recorder = Recorder(tmp_path, WORKER, shipper.give)
     for number in range(3000):
-        recorder.append(attempt(number))
+        recorder.append(attempt(number), ServerTimings("groq", 0.5) if number % 3 else None)
         if number % 70 == 0:
             recorder.flush()
             gevent.sleep(0)
@@ -76,7 +80,8 @@ def test_every_row_arrives_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     shipper.close()
     ledger.close()
     assert (delivered, seqs(tmp_path / "attempts.csv")) == (True, list(range(1, 3001)))
-    assert (tmp_path / "attempts.csv").read_bytes() == recorder.path.read_bytes()
+    for whole, (own,) in (("attempts.csv", recorder.paths), ("server_timings.csv", recorder.timings_paths)):
+        assert (tmp_path / whole).read_bytes() == own.read_bytes()
 
 
 def test_a_hole_is_not_written_over(tmp_path: Path) -> None:
@@ -103,15 +108,16 @@ def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     recorder = Recorder(tmp_path, WORKER, give)
     for number in range(2000):
-        recorder.append(attempt(number))
+        recorder.append(attempt(number), ServerTimings("groq", 0.5))
         if number % 100 == 99:
             recorder.flush()
     recorder.close()
-    in_memory = sum(batch.size for batch in given if batch.data is not None)
+    in_memory = sum(batch.size for batch in given if batch.in_memory)
     ledger.take(WORKER, parcel(given))
     shipper.close()
     ledger.close()
-    assert (in_memory < 30_000, seqs(tmp_path / "attempts.csv")) == (True, list(range(1, 2001)))
+    assert (in_memory < 50_000, seqs(tmp_path / "attempts.csv")) == (True, list(range(1, 2001)))
+    assert seqs(tmp_path / "server_timings.csv") == list(range(1, 2001))
 
 
 def test_parcels_grow_and_shrink() -> None:
@@ -128,21 +134,25 @@ def test_parcels_grow_and_shrink() -> None:
 def test_a_full_disk_on_the_master_takes_nothing_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A parcel that finds no room is not acknowledged, leaves no torn line, and is taken when there is room again."""
     ledger = Ledger(tmp_path / "attempts.csv")
-    parcels = [[{"first": first, "count": 1, "rows": b"%d,abcdefgh\n" % first}] for first in range(2)]
+    parcels = [
+        [{"first": first, "count": 1, "rows": b"%d,abcdefgh\n" % first, "timings": b"%d,\n" % first}]
+        for first in range(2)
+    ]
     write = os.write
 
     def full(fd: int, data: bytes) -> int:
-        if len(data) < 8:
+        if len(data) < 8 and b"h" in bytes(data):
             raise OSError(28, "No space left on device")
         return write(fd, data[:4])
 
     received = [ledger.take(WORKER, parcels[0])]
     with monkeypatch.context() as patch:
-        patch.setattr(_ledger.os, "write", full)
+        patch.setattr(_row_file.os, "write", full)
         received.append(ledger.take(WORKER, parcels[1]))
     received.append(ledger.take(WORKER, parcels[1]))
     ledger.close()
-    lines = (tmp_path / "attempts.csv").read_text().splitlines()[1:]
+    lines, told = ((tmp_path / name).read_text().splitlines()[1:] for name in ("attempts.csv", "server_timings.csv"))
+    assert told == ["0,", "1,"]
     assert (received, lines, ledger.disk_problem) == (
         [1, 1, 2],
         ["0,abcdefgh", "1,abcdefgh"],
