@@ -226,6 +226,7 @@ class Quality(Frozen):
 class Report(Frozen):
     """Everything that is said about one run.
 
+    `disturbances`: which workers were lost, when and with how many users, and what the steady figures leave out.
     `variance`: the shares of the variance of all steady turns together that lie between endpoints and arms.
     """
 
@@ -239,6 +240,7 @@ class Report(Frozen):
     standings: list[Standing] = Field(default_factory=list)
     next_steps: list[str]
     validity: Validity
+    disturbances: list[str] = Field(default_factory=list)
     slo: list[SloLine]
     groups: list[Group]
     slices: list[Slice] = Field(default_factory=list)

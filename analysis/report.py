@@ -86,6 +86,7 @@ def report(run: Run, tell: Tell = quiet) -> Report:
         standings=standing,
         next_steps=[*_unverified(run.meta), *next_steps(result, judged, held, groups, _stops(run.meta))],
         validity=judged,
+        disturbances=disturbed.told(found, run.meta),
         slo=held,
         groups=groups,
         slices=[one for part in found if part.phase == "steady" for one in slices(part, run.meta.get("cases"))],
@@ -286,4 +287,4 @@ def _unverified(meta: Mapping[str, Any]) -> list[str]:
 def _unsteady(part: Part) -> list[str]:
     if part.phase != "steady":
         return []
-    return [*disturbed.notes(part), *steady.notes(part), *latency.unmeasured(part)]
+    return [*steady.notes(part), *latency.unmeasured(part)]

@@ -18,7 +18,7 @@ from locust import events
 from locust.argument_parser import get_empty_argument_parser, get_parser
 from locust.runners import MasterRunner, WorkerRunner
 
-from locustfiles import _progress, _steady_time
+from locustfiles import _forked, _progress, _steady_time
 from locustfiles._campaign import Campaign
 from locustfiles._crew import Alone
 from locustfiles._director import Director, Overrides
@@ -27,7 +27,6 @@ from locustfiles._door import Door
 from locustfiles._folder import POINTER
 from locustfiles._handshake import Terms
 from locustfiles._rpc import lock_sockets
-from locustfiles._secret import make_own
 from locustfiles._session import ChatSession
 from locustfiles._users import user_classes
 from locustfiles._worker import Worker
@@ -81,10 +80,12 @@ def scenario_from_command_line() -> Scenario | None:
     _add_options(parser)
     parser.add_argument("--worker", action="store_true", env_var="LOCUST_MODE_WORKER")
     parser.add_argument("--processes", type=int, env_var="LOCUST_PROCESSES")
+    parser.add_argument("--master", "--master-host", "--master-bind-host", nargs="?")  # or they pass for the next one
+    parser.add_argument("--master-port", "--master-bind-port", type=int)
     parser.add_argument("-h", "--help", "-V", "--version", action="store_true", dest="informs")
     options, _ = parser.parse_known_args()
     if options.processes and not options.worker:
-        make_own()
+        _forked.prepare(port_is_chosen=options.master_port is not None)
     if options.scenario is None:
         if options.worker or options.informs:
             return None

@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import ipaddress
 import os
-import secrets
 import sys
 from functools import cache
 from typing import NoReturn
@@ -16,11 +15,6 @@ from scenarios.errors import ExitCode, TailgateError
 VARIABLE = "TAILGATE_SECRET"
 MIN_LENGTH = 16
 """Characters: what is captured on the wire can be tried against guesses for ever."""
-
-
-def make_own() -> None:
-    """Give this process and its children a secret of their own, unless there is one: for workers that are forked."""
-    os.environ.setdefault(VARIABLE, secrets.token_urlsafe(32))
 
 
 def key_for(host: str, what: str) -> bytes | None:

@@ -88,8 +88,14 @@ def _within(at_s: NDArray[np.float64], stretches: Sequence[Window]) -> NDArray[n
     return inside
 
 
-def notes(part: Part) -> Iterator[str]:
-    """Say what was left out of a steady phase."""
+def told(found: Iterable[Part], meta: Mapping[str, Any]) -> list[str]:
+    """Say which workers were lost, and what the steady figures leave out for it."""
+    listed = meta.get("disturbed")
+    losses = [entry.get("told") for entry in (listed if isinstance(listed, list) else []) if isinstance(entry, dict)]
+    return [*(loss for loss in losses if isinstance(loss, str)), *(note for part in found for note in _left_out(part))]
+
+
+def _left_out(part: Part) -> Iterator[str]:
     if part.left_out:
         when = ", ".join(f"{from_s:.1f} to {to_s:.1f} s" for from_s, to_s in part.left_out)
         yield (

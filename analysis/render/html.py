@@ -114,7 +114,7 @@ def _verdict(report: Report) -> dict[str, object]:
         "standings_folded": _folded(told[TOLD:]),
         "told": TOLD,
         "steps": STEPS,
-        "reasons": summary.further_reasons(report),
+        "warnings": summary.warnings(report),
         "meaning": summary.MEANINGS[summary.state(report)],
         "counts": summary.verdict_counts(report),
     }

@@ -36,7 +36,7 @@ def to_markdown(report: Report) -> str:
         f"## {_SIGNS[summary.state(report)]} {summary.WORDS[summary.state(report)]}: {markdown(report.name)}",
         "",
         *([] if is_valid and told else [markdown(summary.headline(report)), ""]),
-        *_bullets(summary.further_reasons(report), _MOST_REASONS, "reasons"),
+        *_bullets(summary.warnings(report), _MOST_REASONS, "reasons"),
         *_slo_table(report),
         *(_bullets(told, _MOST_TOLD, "endpoints") if is_valid else []),
         *_bullets(report.next_steps, _MOST_STEPS, "steps", "**Next:** "),

@@ -136,10 +136,11 @@ def headline(report: Report) -> str:
     return clean(report.headline).removeprefix(f"{WORDS[report.verdict]}: ")
 
 
-def further_reasons(report: Report) -> list[str]:
-    """Give the reasons of invalidity that the headline does not already name."""
+def warnings(report: Report) -> list[str]:
+    """Give the reasons of invalidity and the losses that the headline does not already name, each once."""
     said = headline(report)
-    return [reason for reason in map(clean, report.validity.reasons) if reason not in said]
+    told = dict.fromkeys(map(clean, [*report.validity.reasons, *report.disturbances]))
+    return [one for one in told if one not in said]
 
 
 def started(report: Report) -> str:

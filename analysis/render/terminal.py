@@ -35,7 +35,7 @@ def print_report(report: Report, console: Console) -> None:
     state = summary.state(report)
     word = Text(page.speak(f"{summary.SYMBOLS[state]} {summary.WORDS[state]}"), _STYLES.get(state, ""))
     page.line(Text.assemble(word, "  ", page.speak(summary.headline(report))))
-    for reason in summary.further_reasons(report):
+    for reason in summary.warnings(report):
         page.line(reason, "  ! ")
     for step in report.next_steps:
         page.line(clean(step), "  → ")

@@ -13,6 +13,8 @@ from synthetic import BASE, Plan, write_run
 from analysis.measures.disturbed import windows
 from analysis.measures.part import Part
 from analysis.model import Group, Report
+from analysis.render.html import html
+from analysis.render.markdown import to_markdown
 from analysis.report import build, gaps_of
 
 STEADY_S = 200.0
@@ -53,7 +55,12 @@ def test_the_disturbed_time_is_in_no_steady_figure(tmp_path: Path) -> None:
     assert group.rates["turns_offered_per_second"] == pytest.approx(before.rates["turns_offered_per_second"], rel=0.02)
     assert (report.verdict, whole.verdict) == ("pass", "pass")
     assert "disturbed by the loss of a worker)" in report.headline
-    assert any("(" in note and "disturbed by the loss of a worker" in note for note in report.notes)
+    left_out = "the steady figures of small leave out 40 s disturbed by the loss of a worker (90.1 to 130.0 s) and the"
+    assert report.disturbances[0] == "w1 was lost"
+    assert report.disturbances[1].startswith(left_out)
+    for first_screen in (html(report).partition("What to do next")[0], to_markdown(report)):
+        assert "w1 was lost" in first_screen
+        assert "disturbed by the loss of a worker (" in first_screen
 
 
 def test_too_little_left_is_invalid(tmp_path: Path) -> None:
