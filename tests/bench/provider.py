@@ -6,6 +6,7 @@ and count (two 32-bit integers), then that many 64-bit floats, seconds on CLOCK_
 
 from __future__ import annotations
 
+import atexit
 import csv
 import json
 import os
@@ -107,6 +108,7 @@ def _read_stamps(path: Path) -> dict[int, array[float]]:
 def _note_sends(path: Path) -> None:
     """Make the simulator keep every stamp: one more list per request, written when the request is logged."""
     file = path.open("wb")
+    atexit.register(file.close)
     open_ones: dict[int, array[float]] = {}
     sent, write = Exchange.sent, TruthLog.write
 
