@@ -14,12 +14,12 @@ from analysis.measures.between import between_endpoints
 from analysis.measures.experiment import experiment
 from analysis.measures.gaps import histogram
 from analysis.measures.part import grouped, parts, spans
-from analysis.measures.plots import plots
+from analysis.measures.plots import plots, spectra
 from analysis.measures.slices import slices
 from analysis.measures.tries import peak_per_second, tries
 from analysis.measures.unit_costs import UnitCosts
 from analysis.measures.variance import variance
-from analysis.model import Group, PhaseSpan, Report
+from analysis.model import Group, PhaseSpan, Report, Spectrum
 from analysis.progress import Tell, quiet
 from analysis.rows.grades import grades
 from analysis.rows.grouping import group
@@ -70,7 +70,7 @@ def report(run: Run, tell: Tell = quiet) -> Report:
     attempts = grouped(attempts)
     found = parts(every, attempts, spans(run.meta, every), seed_of(run.meta), disturbed.windows(run.meta))
     lines, illegible = slo_eval.slos(run.meta)
-    groups, entries = _measured(run, found, prices, lines, tell)
+    groups, entries, tails = _measured(run, found, prices, lines, tell)
     held = [line for entry in entries for line in hold(lines, entry)]
     held += [*unread(illegible, found), *unmeasured(lines, found, run.meta)]
     judged = validity(run.meta, _lateness(found), _stops(run.meta), disturbed.too_little_left(found, run.meta))
@@ -99,18 +99,20 @@ def report(run: Run, tell: Tell = quiet) -> Report:
         versions=_versions(run.meta),
         experiment=experiment(found, groups, run.meta),
         selection=section(entries, run.meta.get("scenario"), valid=judged.verdict == "valid"),
-        plots=plots(found, entries, every, attempts),
+        plots=plots(found, entries, tails, every, attempts),
     )
 
 
 def _measured(
     run: Run, found: list[Part], prices: Mapping[str, PriceTable], lines: list[Slo], tell: Tell
-) -> tuple[list[Group], list[Entry]]:
-    """Make the figures of every part that has turns or is steady, and an entry of each steady one."""
-    groups, entries = [], []
+) -> tuple[list[Group], list[Entry], dict[str, dict[str, Spectrum]]]:
+    """Make the figures of every part that has turns or is steady, and of each steady one an entry and its spectra."""
+    groups, entries, tails = [], [], {}
     for number, part in enumerate(found):
         tell("making figures", number / len(found))
         gaps = histogram(gaps_of(run.gaps, part), part.seed)
+        if part.phase == "steady":
+            tails[target(part.endpoint, part.arm)] = spectra(part)
         group = _group(part, gaps, prices.get(part.endpoint), lines, run.meta)
         if len(part.turns) or part.phase == "steady":
             groups.append(group)
@@ -125,7 +127,7 @@ def _measured(
                     month.monthly_turns(run.meta, part.endpoint),
                 )
             )
-    return groups, entries
+    return groups, entries, tails
 
 
 def _slim(attempts: pd.DataFrame) -> pd.DataFrame:

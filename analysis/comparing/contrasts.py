@@ -18,7 +18,7 @@ from analysis.measures.quality import marks
 from analysis.model import Estimate, Figure, NotEstimable
 from analysis.stats.effect import Effect, Form, Joint, effect, over_runs
 from analysis.stats.quantiles import name_of
-from analysis.stats.shares import mark, outcomes
+from analysis.stats.shares import OUTCOMES, mark
 from analysis.stats.terms import Terms, of_hits
 from analysis.words.figures import unit_of
 
@@ -174,7 +174,7 @@ def _variance_terms(entry: Entry, column: str) -> Terms:
 def _shares(couple: Couple) -> list[str]:
     """Name the shares of turns throttled and failed, and of each outcome without success that occurred."""
     entries = [*couple.base, *couple.candidate]
-    names = [name for name in outcomes(entries[0].part.turns) if name not in ("ok", "ok_length")]
+    names = [name for name in OUTCOMES if name not in ("ok", "ok_length")]
     return ["throttled", "failed", *(name for name in names if any(mark(e.part.turns, name).any() for e in entries))]
 
 
@@ -200,7 +200,7 @@ def _marked(part: Part, name: str) -> Marked | None:
     if name in graded:
         return part, *graded[name]
     stem = name.removesuffix("_share")
-    if stem == name or stem not in (*outcomes(part.turns), "throttled", "failed"):
+    if stem == name or stem not in (*OUTCOMES, "throttled", "failed"):
         return None
     return part, mark(part.turns, stem), np.ones(len(part.turns), dtype=bool)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import zlib
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from analysis.model import Figure
 
 LOWEST_US, HIGHEST_US, DIGITS = 1, 3_600_000_000, 3
 MERGED_SHARE = 0.1
@@ -57,6 +59,15 @@ class Histogram:
     def n(self) -> int:
         """Number of values."""
         return int(self.counts.sum())
+
+    @cached_property
+    def known(self) -> dict[float, Figure]:
+        """Quantiles that were estimated before."""
+        return {}
+
+    def value(self, p: float) -> float:
+        """Give one quantile without an interval."""
+        return float(self.at(np.array([p * (self.n - 1)]))[0])
 
     def doubt(self, p: float) -> str:
         """Say why a quantile is not known; empty if it is."""

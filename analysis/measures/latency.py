@@ -22,8 +22,9 @@ WITH_FAILURES = "response_time_with_failures_ms"
 
 def metrics(part: Part, gaps: Histogram | None) -> dict[str, dict[str, Figure]]:
     """Give each metric's figures."""
+    all_turns = with_failures(part)  # first, for it asks for the values of response time that pictures have asked for
     found = {name: figures(part.sample(name)) for name in LATENCIES}
-    found[WITH_FAILURES] = with_failures(part)
+    found[WITH_FAILURES] = all_turns
     if gaps is not None:
         found["gap_ms"] = figures(gaps)
     return found
@@ -31,9 +32,9 @@ def metrics(part: Part, gaps: Histogram | None) -> dict[str, dict[str, Figure]]:
 
 def with_failures(part: Part) -> dict[str, Figure]:
     """Give response time over all intended turns, a turn without success counting as infinitely late."""
-    values = part.turns["response_time_ms"].to_numpy(dtype=np.float64)
-    values = np.where(part.turns["successful"].to_numpy(dtype=bool), values, np.inf)
-    found = quantiles(sample(values, part.blocks, part.pairs, part.seed), STANDARD)
+    finite = part.sample("response_time_ms")
+    values = np.where(part.turns["successful"].to_numpy(dtype=bool), finite.as_came, np.inf)
+    found = quantiles(sample(values, part.blocks, part.pairs, part.seed, finite), STANDARD)
     return {name_of(p): _finite(figure) for p, figure in zip(STANDARD, found, strict=True)}
 
 

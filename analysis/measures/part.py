@@ -21,8 +21,8 @@ from analysis.stats.quantiles import Sample, sample
 
 UNCUT = Settled()
 
-KEPT = 1 << 22
-"""Values of samples that a part keeps: 32 MB, so that all of a short run's stay."""
+KEPT = 1 << 24
+"""Ascending values that a part keeps: 128 MB, so that all of a short run's stay."""
 
 PHASES = ("warm_up", "steady", "drain")
 
@@ -84,13 +84,16 @@ class Part:
         return {}
 
     def sample(self, metric: str) -> Sample:
-        """Give the values of a per-turn metric, sorted; the latest ones asked for are kept, up to `KEPT` values."""
-        if metric not in self._samples:
+        """Give a per-turn metric as a sample; of the latest ones asked for the ascending values are kept."""
+        found = self._samples.pop(metric, None)
+        if found is None:
             values = self.turns[metric].to_numpy(dtype=np.float64)
-            while self._samples and (len(self._samples) + 1) * len(values) > KEPT:
-                del self._samples[next(iter(self._samples))]
-            self._samples[metric] = sample(values, self.blocks, self.pairs, self.seed)
-        return self._samples[metric]
+            found = sample(values, self.blocks, self.pairs, self.seed)
+        self._samples[metric] = found
+        kept = max(KEPT // max(len(self.turns), 1), 1)
+        for earlier in list(self._samples.values())[:-kept]:
+            earlier.forget()
+        return found
 
 
 def parts(

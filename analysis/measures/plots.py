@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ from analysis.measures.distribution import of_costs, of_histogram
 from analysis.measures.part import Part
 from analysis.measures.spectrum import spectrum
 from analysis.measures.timeline import timeline
-from analysis.model import Plots
+from analysis.model import Plots, Spectrum
 from analysis.words.wording import target
 
 if TYPE_CHECKING:
@@ -22,8 +22,19 @@ if TYPE_CHECKING:
 SPECTRA = ("ttft_ms", "response_time_ms")
 
 
-def plots(found: Sequence[Part], entries: Sequence[Entry], every: pd.DataFrame, attempts: pd.DataFrame) -> Plots:
-    """Give the numbers behind all pictures; `entries` are the steady parts with their gaps."""
+def spectra(part: Part) -> dict[str, Spectrum]:
+    """Give the tail plots of a part."""
+    return {metric: spectrum(part.sample(metric)) for metric in SPECTRA}
+
+
+def plots(
+    found: Sequence[Part],
+    entries: Sequence[Entry],
+    tails: Mapping[str, dict[str, Spectrum]],
+    every: pd.DataFrame,
+    attempts: pd.DataFrame,
+) -> Plots:
+    """Give the numbers behind all pictures; `entries` are the steady parts with their gaps, `tails` their spectra."""
     steady = {target(one.part.endpoint, one.part.arm): one for one in entries if len(one.part.turns)}
     gaps = {name: of_histogram(one.gaps) for name, one in steady.items() if one.gaps is not None}
     costs = {name: of_costs(one.part) for name, one in steady.items()}
@@ -34,9 +45,7 @@ def plots(found: Sequence[Part], entries: Sequence[Entry], every: pd.DataFrame, 
         mine, sent = (_of_endpoint(frame, endpoint) for frame in (every, attempts))
         timelines[endpoint] = timeline(mine, sent, start_s, end_s)
     return Plots(
-        spectra={
-            name: {metric: spectrum(one.part.sample(metric)) for metric in SPECTRA} for name, one in steady.items()
-        },
+        spectra={name: tails[name] for name in steady},
         timelines=timelines,
         gaps={name: one for name, one in gaps.items() if one is not None},
         costs={name: one for name, one in costs.items() if one is not None},

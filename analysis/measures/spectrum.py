@@ -22,8 +22,7 @@ def spectrum(data: Sample) -> Spectrum:
     if not ps:
         return Spectrum(p=[], values=[], low=[], high=[])
     figures = quantiles(data, ps)
-    values = data.at(np.array(ps) * (data.n - 1))
     sides = [(f.low, f.high) if isinstance(f, Estimate) else (None, None) for f in figures]
     return Spectrum(
-        p=ps, values=[float(v) for v in values], low=[low for low, _ in sides], high=[high for _, high in sides]
+        p=ps, values=[data.value(p) for p in ps], low=[low for low, _ in sides], high=[high for _, high in sides]
     )

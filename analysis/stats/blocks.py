@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from numpy.typing import NDArray
 
 FEWEST = 20
@@ -31,10 +34,16 @@ PIECE = 1 << 18
 def binned(codes: NDArray[np.integer[Any]], values: NDArray[Any], count: int) -> NDArray[np.float64]:
     """Add up `values` by code, 0..count-1; NaN counts for nothing."""
     found = np.zeros(count)
-    for first in range(0, len(codes), PIECE):
-        piece = np.nan_to_num(values[first : first + PIECE].astype(np.float64), posinf=np.inf, neginf=-np.inf)
-        found += np.bincount(codes[first : first + PIECE], weights=piece, minlength=count)
+    for piece in pieces(len(codes)):
+        weights = values[piece].astype(np.float64)
+        weights[np.isnan(weights)] = 0.0
+        found += np.bincount(codes[piece], weights=weights, minlength=count)
     return found
+
+
+def pieces(n: int) -> Iterator[slice]:
+    """Give the rows 0..n-1, some at a time."""
+    yield from (slice(first, first + PIECE) for first in range(0, n, PIECE))
 
 
 @dataclass(frozen=True)
@@ -51,27 +60,34 @@ class Blocks:
     groups: NDArray[np.integer[Any]] | None = None
     group_count: int = 1
 
-    @property
-    def cells(self) -> int:
-        """Number of pairs of a block and a group."""
-        return self.count * self.group_count
-
-    def cells_of(self, rows: slice) -> NDArray[np.integer[Any]]:
-        """Give the cell of each row, 0..cells-1."""
+    @cached_property
+    def cells(self) -> NDArray[np.integer[Any]]:
+        """The pair of a block and a group that each row is of, as one number."""
         if self.groups is None:
-            return self.codes[rows]
-        return np.asarray(self.codes[rows].astype(np.int32) * self.group_count + self.groups[rows])
+            return self.codes
+        cells = self.codes.astype(np.int32) * np.int32(self.group_count) + self.groups
+        return cells.astype(np.int16) if self.count * self.group_count < 2**15 else cells
+
+    @cached_property
+    def present(self) -> NDArray[np.float64]:
+        """Number of rows within each block and group: a line per block, a column per group."""
+        return np.asarray(self.counts(lambda rows: np.zeros_like(self.codes[rows]), 1)[0])
+
+    def counts(self, kinds: Callable[[slice], NDArray[np.integer[Any]]], width: int) -> NDArray[np.float64]:
+        """Count the rows of each kind, 0..width-1, within each block and group; `kinds` tells those of some rows."""
+        found = np.zeros(self.count * self.group_count * width, dtype=np.intp)
+        for rows in pieces(len(self.codes)):
+            found += np.bincount(self.cells[rows].astype(np.intp) * width + kinds(rows), minlength=len(found))
+        return np.moveaxis(found.reshape(self.count, self.group_count, width), -1, 0).astype(np.float64)
 
     def sums(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Add up `values` (one per row) within each block and group: a line per block, a column per group.
 
         NaN counts for nothing.
         """
-        found = np.zeros(self.cells)
-        for first in range(0, len(self.codes), PIECE):
-            piece = slice(first, first + PIECE)
-            found += binned(self.cells_of(piece), values[piece], self.cells)
-        return found.reshape(self.count, self.group_count)
+        if values.dtype == np.bool_:
+            return np.asarray(self.counts(lambda rows: values[rows], 2)[1])
+        return binned(self.cells, values, self.count * self.group_count).reshape(self.count, self.group_count)
 
     def only(self, rows: NDArray[np.bool_] | NDArray[np.integer[Any]]) -> Blocks:
         """Give the same blocks over some of the rows."""
@@ -154,28 +170,8 @@ def _own(ids: NDArray[Any]) -> NDArray[Any]:
 
 def numbered(ids: NDArray[Any]) -> tuple[NDArray[np.int32], int]:
     """Give each row the number of its id, by first appearance, and how many there are."""
-    order, starts = ordered(ids)
-    first = order[starts]
-    number = np.empty(len(starts), dtype=np.int32)
-    number[np.argsort(first)] = np.arange(len(starts), dtype=np.int32)
-    codes = np.empty(len(ids), dtype=np.int32)
-    codes[order] = np.repeat(number, np.diff(starts, append=len(ids)))
-    return codes, len(starts)
-
-
-def ordered(ids: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Give the rows ordered by id and then as they come, and where each id begins in them.
-
-    Sorts that need not be stable are far the fastest: the rows of each id are sorted once more, by place.
-    """
-    order = np.argsort(ids)
-    found = ids[order]
-    new = np.append(True, found[1:] != found[:-1])[: len(ids)]
-    starts = np.flatnonzero(new)
-    low = np.uint64(32)
-    keys = (np.cumsum(new).astype(np.uint64) << low) | order.astype(np.uint64)
-    keys.sort()
-    return (keys & np.uint64(0xFFFFFFFF)).astype(np.intp), starts
+    codes, names = pd.factorize(ids)
+    return codes.astype(np.int32), len(names)
 
 
 def _wanted(at_s: NDArray[np.float64]) -> int:

@@ -17,10 +17,11 @@ LEVEL = 0.05
 """Chance to call independent turns correlated; then the wider interval is given, so the error is on the safe side."""
 
 
-ENOUGH = 1 << 20
-"""Turns beyond which the tests look at stretches that add up to this many: a correlation of 0.005 is seen in those."""
+ENOUGH = 1 << 18
+"""Turns beyond which the tests look at stretches that add up to this many: a correlation of 0.01 is seen in those."""
 
-STRETCHES = 64
+STRETCHES = 16
+"""Few, so that each is long enough to hold several turns of most users."""
 
 
 @dataclass(frozen=True)

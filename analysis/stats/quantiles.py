@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 from scipy.special import betainc, betaincinv, stdtrit
 
 from analysis.model import Estimate, Figure, NotEstimable
-from analysis.stats.blocks import FEWEST_BLOCKS, PIECE
+from analysis.stats.blocks import FEWEST_BLOCKS
 from analysis.stats.bootstrap import ROUNDS, design_effect, interval, is_noise, ratios, sides, spread, two_way, units
 from analysis.stats.independence import is_independent
 
@@ -89,8 +89,15 @@ class Ordered(Protocol):
     def present(self) -> NDArray[np.float64]:
         """Number of values in each block (a line each) and group (a column each)."""
 
+    @property
+    def known(self) -> dict[float, Figure]:
+        """Quantiles that were estimated before."""
+
     def doubt(self, p: float) -> str:
         """Say why a quantile is not known, however many values there are; empty if it is."""
+
+    def value(self, p: float) -> float:
+        """Give one quantile without an interval."""
 
     def total(self) -> NDArray[np.float64]:
         """Add up the values in each block and group."""
@@ -104,25 +111,47 @@ class Ordered(Protocol):
 
 @dataclass(frozen=True)
 class Sample:
-    """Values of one metric, ascending.
+    """Values of one metric, `as_came` in the order of time, with NaN where a turn has none.
 
-    `as_came` are the same in the order of time, with NaN where a turn has none; `blocks` are those of these, and
-    `present` counts the values in each. `independent` when no correlation was found in time.
+    `blocks` are those of the turns, and `present` counts the values in each. `independent` when no correlation was
+    found in time. `finite` is a sample of all that are not infinite, where there is one: sorting takes longest.
     """
 
-    values: NDArray[np.float64]
     as_came: NDArray[np.float64]
     blocks: Blocks
     present: NDArray[np.float64]
     independent: bool
     seed: int
+    finite: Sample | None = None
     how: ClassVar[str] = "linear"
     fewest_blocks: ClassVar[int] = FEWEST_BLOCKS
 
     @property
     def n(self) -> int:
         """Number of values."""
-        return len(self.values)
+        return int(self.present.sum())
+
+    @cached_property
+    def values(self) -> NDArray[np.float64]:
+        """The values, ascending."""
+        if self.finite is not None:
+            return np.append(self.finite.values, np.full(self.n - self.finite.n, np.inf))
+        ordered = self.as_came[~np.isnan(self.as_came)]
+        ordered.sort()
+        return ordered
+
+    def forget(self) -> None:
+        """Give up the ascending values until they are asked for again."""
+        self.__dict__.pop("values", None)
+
+    @cached_property
+    def known(self) -> dict[float, Figure]:
+        """Quantiles that were estimated before."""
+        return {}
+
+    @cached_property
+    def _points(self) -> dict[float, float]:
+        return {}
 
     def doubt(self, p: float) -> str:  # noqa: ARG002
         """Give nothing: each value is known."""
@@ -144,29 +173,21 @@ class Sample:
 
     def value(self, p: float) -> float:
         """Give one quantile (numpy `linear`) without an interval."""
-        return float(self.at(np.array([p * (self.n - 1)]))[0])
+        if p not in self._points:
+            self._points[p] = float(self.at(np.array([p * (self.n - 1)]))[0])
+        return self._points[p]
 
     def at_most(self, cuts: NDArray[np.float64]) -> NDArray[np.float64]:
         """Count the values at or below each cut (ascending), in each block and group: one table per cut."""
-        width = len(cuts) + 1  # values above all cuts, and NaN, fall into the last column
-        table = np.zeros(self.blocks.cells * width, dtype=np.intp)
-        for first in range(0, len(self.as_came), PIECE):
-            piece = slice(first, first + PIECE)
-            kind = np.searchsorted(cuts, self.as_came[piece], side="left")
-            cell = self.blocks.cells_of(piece).astype(np.intp) * width + kind
-            table += np.bincount(cell, minlength=len(table))
-        found = np.cumsum(table.reshape(-1, width), axis=1)[:, :-1].T.astype(np.float64)
-        return found.reshape(len(cuts), *self.present.shape)
+        # Values above all cuts, and NaN, are of the last kind.
+        kinds = self.blocks.counts(lambda rows: np.searchsorted(cuts, self.as_came[rows]), len(cuts) + 1)
+        return np.cumsum(kinds, axis=0)[:-1]
 
 
-def sample(values: NDArray[np.float64], blocks: Blocks, of: Pairs, seed: int) -> Sample:
+def sample(values: NDArray[np.float64], blocks: Blocks, of: Pairs, seed: int, finite: Sample | None = None) -> Sample:
     """Take the turns that have the metric, given in the order of time; NaN is "has none"."""
     independent = is_independent(ranked(values if of.rows is None else values[of.rows]), of)
-    known = ~np.isnan(values)
-    present = blocks.sums(known)
-    ordered = values[known]
-    ordered.sort()
-    return Sample(ordered, values, blocks, present, independent, seed)
+    return Sample(values, blocks, blocks.sums(~np.isnan(values)), independent, seed, finite)
 
 
 def ranked(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -197,15 +218,19 @@ def quantiles(data: Ordered, ps: Sequence[float]) -> list[Figure]:
     """
     if data.n == 0:
         return [NO_VALUES for _ in ps]
+    if new := {p for p in ps if p not in data.known}:
+        data.known.update(_estimated(data, new))
+    return [data.known[p] for p in ps]
+
+
+def _estimated(data: Ordered, ps: set[float]) -> dict[float, Figure]:
     common = max(1 - FEWEST_BEYOND * len(data.present) / data.n, 0.5)
-    every = sorted({*ps, common})
-    values = data.at(np.array(every) * (data.n - 1))
-    hits = data.at_most(values)
+    every = sorted(ps | {common})
+    hits = data.at_most(np.array([data.value(p) for p in every]))
     effects = {p: _effect(data, table) for p, table in zip(every, hits, strict=True)}
-    found = dict(zip(every, values, strict=True))
     if not data.independent:
         effects = {p: max(effect, effects[min(p, common)]) for p, effect in effects.items()}
-    return [_figure(data, p, float(found[p]), effects[p]) for p in ps]
+    return {p: _figure(data, p, data.value(p), effects[p]) for p in ps}
 
 
 def quantile(data: Ordered, p: float) -> Figure:

@@ -30,37 +30,42 @@ def wilson(share: float, n: float, z: float = Z) -> tuple[float, float]:
 
 def share(hits: NDArray[np.bool_], blocks: Blocks, seed: int) -> Figure:
     """Estimate the share of hits; correlated turns count for n / design effect, with Student's t for few blocks."""
-    n = len(hits)
+    return _share(blocks.sums(hits), blocks.present, seed)
+
+
+def _share(hits: NDArray[np.float64], present: NDArray[np.float64], seed: int) -> Figure:
+    """Estimate the share of hits from the number of hits and of turns in each block and group."""
+    n = int(present.sum())
     if n == 0:
         return NotEstimable(not_estimable="no turn was intended")
-    present = blocks.sums(np.ones(n, dtype=bool))
-    effect, count = design_effect(blocks.sums(hits), present, seed), units(present)
+    effect, count = design_effect(hits, present, seed), units(present)
     z, method = Z, "Wilson"
     if is_noise(effect, count):
         effect = 1.0
     else:
         z = float(stdtrit(count - 1, 0.975))
         method = f"Wilson at effective n by block bootstrap, {count} blocks"
-    value = float(hits.mean())
+    value = float(hits.sum()) / n
     low, high = wilson(value, n / effect, z)
     return Estimate(value=value, low=low, high=high, n=n, n_effective=round(n / effect, 1), method=method)
 
 
 def shares(turns: pd.DataFrame, blocks: Blocks, seed: int) -> dict[str, Figure]:
     """Give the share of each outcome among all intended turns, and those of turns throttled and turns failed."""
-    marks = {**outcomes(turns), "throttled": mark(turns, "throttled"), "failed": mark(turns, "failed")}
-    return {name: share(hits, blocks, seed) for name, hits in marks.items()}
+    last = turns["outcome"].astype("category").array
+    codes, names = last.codes, [str(name) for name in last.categories]
+    counted = dict(zip(names, blocks.counts(lambda rows: codes[rows], len(names)), strict=True))
+    none = np.zeros_like(blocks.present)
+    found = {name: _share(counted.get(value, none), blocks.present, seed) for name, value in OUTCOMES.items()}
+    return found | {name: share(mark(turns, name), blocks, seed) for name in ("throttled", "failed")}
 
 
-def outcomes(turns: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
-    """Mark turns by their last outcome, each in one class.
+OUTCOMES = {"waiting_at_end" if o is Outcome.THROTTLED else o.value: o.value for o in Outcome}
+"""Last outcomes of turns by the name of their share.
 
-    A turn whose last attempt was `throttled` still waited when the run ended: its class is `waiting_at_end`, because
-    `throttled` names the turns that met a limit at least once.
-    """
-    last = turns["outcome"]
-    names = {o.value: "waiting_at_end" if o is Outcome.THROTTLED else o.value for o in Outcome}
-    return {name: (last == value).to_numpy(dtype=bool) for value, name in names.items()}
+A turn whose last attempt was `throttled` still waited when the run ended: its class is `waiting_at_end`, because
+`throttled` names the turns that met a limit at least once.
+"""
 
 
 def mark(turns: pd.DataFrame, name: str) -> NDArray[np.bool_]:
@@ -72,4 +77,4 @@ def mark(turns: pd.DataFrame, name: str) -> NDArray[np.bool_]:
         return turns["throttled"].to_numpy(dtype=bool)
     if name == "failed":
         return ~turns["successful"].to_numpy(dtype=bool)
-    return outcomes(turns)[name]
+    return np.asarray(turns["outcome"] == OUTCOMES[name], dtype=bool)
