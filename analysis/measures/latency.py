@@ -8,7 +8,8 @@ import numpy as np
 
 from analysis.model import Estimate, Figure, NotEstimable
 from analysis.rows.turns import LATENCIES
-from analysis.stats.quantiles import STANDARD, figures, name_of, quantiles, sample
+from analysis.stats.quantiles import STANDARD, figures, name_of, quantiles
+from analysis.stats.sample import sample
 from analysis.words.wording import target
 
 if TYPE_CHECKING:

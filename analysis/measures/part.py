@@ -17,7 +17,7 @@ from analysis.measures.steady import Settled, settled
 from analysis.model import PhaseSpan
 from analysis.stats.blocks import Blocks, owners_of, time_blocks
 from analysis.stats.independence import Pairs, pairs
-from analysis.stats.quantiles import Sample, sample
+from analysis.stats.sample import Sample, sample
 
 UNCUT = Settled()
 

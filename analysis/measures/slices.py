@@ -15,7 +15,8 @@ from analysis.model import Slice
 from analysis.rows.turns import LATENCIES
 from analysis.stats.blocks import Blocks, owners_of, time_blocks
 from analysis.stats.independence import pairs
-from analysis.stats.quantiles import figures, sample
+from analysis.stats.quantiles import figures
+from analysis.stats.sample import sample
 
 FEW = ("ttft_ms", "tpot_ms", "response_time_ms")
 MANY = 1 << 18

@@ -10,7 +10,7 @@ from analysis.model import Estimate, Spectrum
 from analysis.stats.quantiles import quantiles
 
 if TYPE_CHECKING:
-    from analysis.stats.quantiles import Sample
+    from analysis.stats.sample import Sample
 
 NINES = np.linspace(0.02, 4.0, 80)
 """Quantiles p = 1 - 10^-x: evenly spaced in nines, so that p90, p99, p99.9 lie equally far apart."""

@@ -12,18 +12,8 @@ from scipy.special import betainc, ndtri
 from analysis.model import Estimate, NotEstimable
 from analysis.stats.blocks import time_blocks
 from analysis.stats.independence import pairs
-from analysis.stats.quantiles import (
-    STANDARD,
-    Sample,
-    fewest,
-    figures,
-    name_of,
-    quantile,
-    quantiles,
-    ranks,
-    ratio,
-    sample,
-)
+from analysis.stats.quantiles import STANDARD, fewest, figures, name_of, quantile, quantiles, ranks, ratio
+from analysis.stats.sample import Sample, sample
 
 
 def frame(n: int, users: int = 50, turns_per_conversation: int = 3) -> pd.DataFrame:
