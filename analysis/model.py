@@ -88,6 +88,28 @@ class Slice(Frozen):
     metrics: dict[str, dict[str, Figure]]
 
 
+class ServerTime(Frozen):
+    """What one source told of a server's own time in one phase, beside what was seen of the same turns.
+
+    `told` of the `turns` with success have it. `server` are the server's figures: `total_ms` of the whole answer,
+    `headers_ms` until the headers left and `ttft_ms` until the first token, and parts of these: `queue_ms`, `load_ms`,
+    `prefill_ms`, `decode_ms`. `seen` is what was seen here of the first three, `beyond` is seen - server, turn by turn.
+    In `claims_more` turns the server tells of more than was seen.
+    """
+
+    endpoint: str
+    arm: str
+    phase: str
+    source: str
+    turns: int
+    told: int
+    claims_more: int
+    server: dict[str, dict[str, Figure]]
+    seen: dict[str, dict[str, Figure]]
+    beyond: dict[str, dict[str, Figure]]
+    sentence: str
+
+
 class SloLine(Frozen):
     """One SLO line held against one endpoint (and arm, where the run has arms)."""
 
@@ -244,6 +266,7 @@ class Report(Frozen):
     slo: list[SloLine]
     groups: list[Group]
     slices: list[Slice] = Field(default_factory=list)
+    server_times: list[ServerTime] = Field(default_factory=list)
     phases: list[PhaseSpan]
     health: list[dict[str, object]]
     cost: dict[str, object]

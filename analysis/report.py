@@ -15,6 +15,7 @@ from analysis.measures.experiment import experiment
 from analysis.measures.gaps import histogram
 from analysis.measures.part import grouped, parts, spans
 from analysis.measures.plots import plots, spectra
+from analysis.measures.server_times import server_times
 from analysis.measures.slices import slices
 from analysis.measures.tries import peak_per_second, tries
 from analysis.measures.unit_costs import UnitCosts
@@ -24,6 +25,7 @@ from analysis.progress import Tell, quiet
 from analysis.rows.grades import grades
 from analysis.rows.grouping import group
 from analysis.rows.read import read_run
+from analysis.rows.told import told
 from analysis.rows.turns import LEAN, columns_of, turns_of
 from analysis.selecting.choice import section
 from analysis.stats.shares import share, shares
@@ -66,7 +68,7 @@ def report(run: Run, tell: Tell = quiet) -> Report:
     rows = [run.attempts]
     run = replace(run, attempts=attempts.iloc[:0].copy())  # no view: it would hold them all
     graded = grades(run.folder, run.meta, notes)
-    every, billed = _turns_and_bills(rows, prices, graded)
+    every, billed = _turns_and_bills(run, rows, prices, graded, notes)
     attempts = grouped(attempts)
     found = parts(every, attempts, spans(run.meta, every), seed_of(run.meta), disturbed.windows(run.meta))
     lines, illegible = slo_eval.slos(run.meta)
@@ -90,6 +92,7 @@ def report(run: Run, tell: Tell = quiet) -> Report:
         slo=held,
         groups=groups,
         slices=[one for part in found if part.phase == "steady" for one in slices(part, run.meta.get("cases"))],
+        server_times=[one for part in found for one in server_times(part)],
         phases=[span for part in found for span in _spans(part)],
         health=workers(run.meta),
         variance=between_endpoints([entry.part for entry in entries]),
@@ -136,7 +139,7 @@ def _slim(attempts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _turns_and_bills(
-    rows: list[pd.DataFrame], prices: Mapping[str, PriceTable], graded: Grades | None
+    run: Run, rows: list[pd.DataFrame], prices: Mapping[str, PriceTable], graded: Grades | None, notes: list[str]
 ) -> tuple[pd.DataFrame, dict[str, bill.Bill]]:
     """Take the rows, which may be all that holds them: what turns and bills do not need is given up on the way."""
     priced = cost.with_cost(rows.pop(), prices)
@@ -144,9 +147,10 @@ def _turns_and_bills(
     of = group(columns)
     billed = bill.bills(priced, prices, of.last)
     del priced
-    if graded is None:
-        return turns_of(columns, LEAN, of), billed
-    return graded.mark(turns_of(columns, LEAN | {"turn_id"}, of)), billed
+    found = told(run.told, columns, of.last, _text(run.meta, "run_id", ""), notes)
+    every = turns_of(columns, LEAN if graded is None else LEAN | {"turn_id"}, of)
+    every = every if graded is None else graded.mark(every)
+    return every if found is None else found.mark(every), billed
 
 
 def _group(

@@ -20,6 +20,7 @@ from scenarios.pricing import cost_usd, price, why_unpriced
 from scenarios.proxy import proxy_of
 from scenarios.records import SUCCESSFUL, Outcome
 from scenarios.scenario import Endpoint, Scenario, Timeouts
+from scenarios.server_timings import ServerTimings, in_response
 from scenarios.tls import context
 from scenarios.wire import API, Decoder, Message, Reply, Usage
 
@@ -43,6 +44,7 @@ class Finding:
     usage: Usage | None = None
     cost_usd: Decimal | None = None
     limits: dict[str, str] = field(default_factory=dict)
+    timings: ServerTimings | None = None
     problems: list[str] = field(default_factory=list)
     warnings: tuple[str, ...] = ()
 
@@ -149,11 +151,13 @@ def _exchange(scenario: Scenario, endpoint: Endpoint, key: str | None, finding: 
             _read(response, decoder, clock, talk.timeouts.total)
             finding.latency_s = clock.since_sent(time.perf_counter())
             reply = decoder.finish()
+            finding.timings = in_response(response.headers, reply.timings)
             finding.problems += advice.on_answer(reply, response.headers, endpoint, streamed=talk.stream)
             finding.problems += advice.on_pace(clock.chunks, clock.reads_with_content)
             _tell_answer(finding, endpoint, reply)
         else:
             body = _read_some(response)
+            finding.timings = in_response(response.headers, None)
             finding.latency_s = clock.since_sent(time.perf_counter())
             refusal = advice.Refusal(response.status_code, response.headers, body, datetime.now(UTC))
             finding.outcome, sentence = advice.on_refusal(refusal, endpoint, finding.url)

@@ -14,6 +14,7 @@ from scenarios.errors import ExitCode
 if TYPE_CHECKING:
     from scenarios.probe import Finding
     from scenarios.scenario import Scenario
+    from scenarios.server_timings import ServerTimings
 
 
 def probe_scenario(file: Path) -> ExitCode:
@@ -54,10 +55,21 @@ def lines(finding: Finding) -> Iterator[str]:
         yield "  " + ", ".join(_facts(finding))
     if finding.limits:
         yield "  limits: " + ", ".join(f"{name}: {text}" for name, text in finding.limits.items())
+    if finding.timings is not None:
+        yield f"  its own clock ({finding.timings.source}): " + ", ".join(_told(finding.timings))
     for warning in (*finding.warnings, *finding.problems):
         yield f"  ! {warning}"
     if finding.usable and not finding.problems and not finding.warnings:
         yield "  nothing wrong"
+
+
+def _told(timings: ServerTimings) -> Iterator[str]:
+    from analysis.words.server_words import WORDS
+
+    for name, words in WORDS.items():
+        value_s: float | None = getattr(timings, f"{name.removesuffix('_ms')}_s")
+        if value_s is not None:
+            yield f"{words} {value_s * 1000:,.0f} ms"
 
 
 def _facts(finding: Finding) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from analysis.render import bars, charts, experiment_grid, grid, levels, spreads, summary, trust
+from analysis.render import bars, charts, experiment_grid, grid, levels, server_times, spreads, summary, trust
 from analysis.render.graded import graded
 from analysis.render.selection import selection
 from analysis.render.sides import sides
@@ -188,6 +188,8 @@ def _tables(report: Report, groups: list[Group], names: list[str]) -> dict[str, 
         if len(groups) <= grid.MOST_COLUMNS
         else None,
         "slices": grid.slices(report),
+        "server": server_times.grid(report),
+        "server_sentences": server_times.sentences(report),
         "cost": grid.block(report.cost),
         "latencies_title": "All latencies, every phase"
         if told is report.groups
@@ -216,6 +218,7 @@ def _contents(report: Report) -> list[tuple[str, str]]:
         ("cost-title", "Cost", any(group.cost for group in report.groups)),
         ("quality-title", "Quality", bool(report.quality)),
         ("variance-title", "Variation", any(group.variance for group in report.groups)),
+        ("server-title", "Server's clock", bool(report.server_times)),
         ("health-title", "Trust", True),
         ("method", "Method", True),
         ("glossary", "Glossary", True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.render import summary
+from analysis.render import server_times, summary
 from analysis.render.experiment_grid import sentences
 from analysis.render.sides import side_name, sides
 from analysis.words import figures
@@ -45,6 +45,7 @@ def to_markdown(report: Report) -> str:
     for title, content in (
         ("The arms against each other", _points(sentences(report))),
         ("Figures per endpoint", _sides_table(report)),
+        ("What the servers say of their own time", _points(server_times.sentences(report))),
         ("How this was measured", _points(report.notes)),
     ):
         lines += _folded(title, content, LINES - len(lines) - 1)

@@ -15,7 +15,7 @@ from scenarios.errors import TailgateError
 from scenarios.records import SCHEMA_VERSION, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -40,15 +40,17 @@ SMALL = (
 """Read as 32-bit floats: counts below 16.7 million are exact."""
 
 USED = (*IDS, *LABELS, *STAMPS, *SMALL)
+SELDOM = ("headers_s",)
+"""Read like stamps, for those who ask."""
 SHORT = np.iinfo(np.int16).max
 DTYPES = {
     **dict.fromkeys(IDS, "uint64"),
     "user_id": "uint32",  # only ever counted
     **dict.fromkeys(LABELS, "int16"),
-    **dict.fromkeys(STAMPS, "float64"),
+    **dict.fromkeys((*STAMPS, *SELDOM), "float64"),
     **dict.fromkeys(SMALL, "float32"),
 }
-NUMBERS = (*STAMPS, *SMALL)
+NUMBERS = (*STAMPS, *SMALL, *SELDOM)
 NEEDED = ("worker", "seq", "turn_id", "endpoint", "phase", "attempt_no", "intended_s", "sent_s", "end_s", "outcome")
 """Without these columns there is nothing to say; any other may be missing."""
 
@@ -60,9 +62,10 @@ PIECE_BYTES = 4 << 20
 
 
 class Rows:
-    """The columns of all rows read so far."""
+    """The columns of all rows read so far: those `USED`, and of those asked for `SELDOM` the ones in `also`."""
 
-    def __init__(self) -> None:
+    def __init__(self, also: Sequence[str] = ()) -> None:
+        self._used = (*USED, *also)
         self.count = 0
         self.broken = 0
         self._expected = 0
@@ -78,8 +81,8 @@ class Rows:
         size = path.stat().st_size
         with path.open("rb") as file:
             header = _header(path, file)
-            for piece in _pieces(file) if header else ():
-                found, broken = _parse(piece, len(header))
+            for piece in pieces(file) if header else ():
+                found, broken = parse(piece, len(header))
                 self._expected = self.count + sum(part.lines for part in found) * size // len(piece)
                 left_out += broken + sum(self._add(path, part, header) for part in found)
                 size -= len(piece)
@@ -90,7 +93,7 @@ class Rows:
 
     def _add(self, path: Path, part: Fields, header: list[str]) -> int:
         """Add the whole rows of a piece; give the number of those left out."""
-        place = {name: header.index(name) for name in ("schema", *USED) if name in header}
+        place = {name: header.index(name) for name in ("schema", *self._used) if name in header}
         numbers, whole = _numbers(part, place)
         _check_schema(path, numbers.pop("schema", np.zeros(0)), whole)
         columns: dict[str, NDArray[Any]] = {**numbers}
@@ -101,7 +104,7 @@ class Rows:
         for name in ("worker", "endpoint", "phase"):
             whole &= columns[name] != 0
         rows = np.flatnonzero(whole)
-        for name in USED:
+        for name in self._used:
             self._put(name, columns.get(name), rows)
         self.count += len(rows)
         return part.lines - len(rows)
@@ -124,7 +127,7 @@ class Rows:
     def take(self) -> dict[str, Any]:
         """Give the columns, and forget them."""
         columns: dict[str, Any] = {}
-        for name in USED:
+        for name in self._used:
             column = self._columns.pop(name, None)
             # One missing value seen as many.
             column = np.broadcast_to(_room(name, None, 1, 1), self.count) if column is None else column[: self.count]
@@ -185,13 +188,13 @@ def _header(path: Path, file: IO[bytes]) -> list[str]:
     return names
 
 
-def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+def pieces(file: IO[bytes]) -> Iterator[bytes]:
     """Give whole lines, some megabytes at a time; a last line without its line end comes as it is."""
     while block := file.read(PIECE_BYTES):
         yield block + file.readline()
 
 
-def _parse(piece: bytes, width: int) -> tuple[list[Fields], int]:
+def parse(piece: bytes, width: int) -> tuple[list[Fields], int]:
     """Find the fields of whole lines; the fast path is for pieces in which every line is plain."""
     found = fields(piece, width) or fields(piece.replace(b"\r\n", b"\n"), width)
     if found is not None:

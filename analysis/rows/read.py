@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from analysis.progress import Tell, quiet
-from analysis.rows.attempts import IMPOSSIBLE, Rows
+from analysis.rows.attempts import IMPOSSIBLE, SELDOM, Rows
 from analysis.rows.missing import with_missing
 from scenarios.errors import TailgateError
 from scenarios.records import SCHEMA_VERSION
+from scenarios.server_timings import FILE as TIMINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -39,6 +40,8 @@ class Run:
     attempts: pd.DataFrame
     gaps: pd.DataFrame
     notes: tuple[str, ...] = ()
+    told: tuple[Path, ...] = ()
+    """The files of what servers said of their own time: none where they said nothing."""
 
 
 def read_run(folder: Path, tell: Tell = quiet) -> Run:
@@ -51,19 +54,19 @@ def read_run(folder: Path, tell: Tell = quiet) -> Run:
         raise TailgateError(f"{folder}: no such folder; give the run folder that holds attempts.csv and run.json")
     notes: list[str] = []
     meta = read_meta(folder / "run.json", notes)
-    files = _attempt_files(folder, finished=has_ended(meta))
+    files = _files(folder, "attempts", finished=has_ended(meta))
     if not files and (not meta or UNREADABLE in meta):
         raise TailgateError(f"{folder}: not a run folder: it holds neither attempts.csv nor a readable run.json")
-    attempts, broken = read_attempts(files, notes, tell)
-    return Run(
-        folder, with_missing(meta, attempts, broken), attempts, read_gaps(folder / "gaps.csv", notes), tuple(notes)
-    )
+    told = _files(folder, TIMINGS.removesuffix(".csv"), finished=has_ended(meta))
+    attempts, broken = read_attempts(files, notes, tell, SELDOM if told else ())
+    gaps = read_gaps(folder / "gaps.csv", notes)
+    return Run(folder, with_missing(meta, attempts, broken), attempts, gaps, tuple(notes), tuple(told))
 
 
-def _attempt_files(folder: Path, *, finished: bool) -> list[Path]:
+def _files(folder: Path, name: str, *, finished: bool) -> list[Path]:
     """Give the merged file; of an unfinished run the workers' own files too, since the merge may be partial."""
-    merged = folder / "attempts.csv"
-    parts = sorted(folder.glob("attempts-*.csv"))
+    merged = folder / f"{name}.csv"
+    parts = sorted(folder.glob(f"{name}-*.csv"))
     if not merged.is_file():
         return parts
     return [merged] if finished else [merged, *parts]
@@ -110,12 +113,14 @@ def _unreadable(reason: str, notes: list[str]) -> dict[str, Any]:
     return {UNREADABLE: reason}
 
 
-def read_attempts(files: list[Path], notes: list[str], tell: Tell = quiet) -> tuple[pd.DataFrame, int]:
+def read_attempts(
+    files: list[Path], notes: list[str], tell: Tell = quiet, also: Sequence[str] = ()
+) -> tuple[pd.DataFrame, int]:
     """Read the attempt rows of all files, each (worker, seq) once, and count the lines that cannot be read.
 
-    Columns of few texts are categories.
+    Columns of few texts are categories; `also`: columns that are seldom asked for.
     """
-    rows = Rows()
+    rows = Rows(also)
     whole = sum(path.stat().st_size for path in files)
     done = 0
 

@@ -25,6 +25,7 @@ from analysis.model import (
     PhaseSpan,
     Plots,
     Report,
+    ServerTime,
     Slice,
     SloLine,
     Spectrum,
@@ -34,6 +35,7 @@ from analysis.model import (
 from analysis.verdicts.headline import headline
 from analysis.verdicts.next_steps import next_steps
 from analysis.verdicts.standing import standings
+from analysis.words.server_words import sentence
 from scenarios.distribution import Distribution
 from scenarios.records import Outcome
 
@@ -205,6 +207,34 @@ def slices(endpoint: str, held: Group) -> list[Slice]:
     ]
 
 
+def server_time(endpoint: str, held: Group) -> ServerTime:
+    """Give what the server tells: all but the network of a small model's answers, half of what a large one's took."""
+    seen = held.metrics["service_time_ms"]
+    part = {"large": 0.5, "small": 0.98}[endpoint]
+
+    def scaled(by: float) -> dict[str, Figure]:
+        return {
+            name: estimate(figure.value * by, 0.03, figure.n, figure.method)
+            for name, figure in seen.items()
+            if isinstance(figure, Estimate)
+        }
+
+    found = ServerTime(
+        endpoint=endpoint,
+        arm="",
+        phase="steady",
+        source={"large": "llama.cpp", "small": "groq"}[endpoint],
+        turns=held.turns,
+        told=held.turns,
+        claims_more={"large": 0, "small": 12}[endpoint],
+        server={"total_ms": scaled(part), "prefill_ms": scaled(part / 5), "decode_ms": scaled(part * 4 / 5)},
+        seen={"total_ms": seen},
+        beyond={"total_ms": scaled(1 - part)},
+        sentence="",
+    )
+    return found.model_copy(update={"sentence": sentence(found)})
+
+
 def slo_line(
     line: str, endpoint: str, figure: Figure, limit: float, unit: str, *, sentence: str, needed_turns: int | None = None
 ) -> SloLine:
@@ -360,6 +390,7 @@ def build() -> Report:
         slo=held,
         groups=[warm[0], steady["large"], warm[1], steady["small"]],
         slices=[one for e, held_group in steady.items() for one in slices(e, held_group)],
+        server_times=[server_time(e, held_group) for e, held_group in steady.items()],
         phases=[span for e, s in starts.items() for span in phases(e, s)],
         health=[
             {

@@ -22,6 +22,7 @@ from analysis.commands.dashboard import make_dashboard
 from analysis.commands.gate import gate_run
 from analysis.commands.matrix import make_matrix
 from analysis.commands.report import make_reports
+from scenarios.server_timings import FILE, ServerTimings, header_line, to_line
 
 TAKERS = {
     "turns_of": "takes columns out of its mapping, so that ten million rows and their turns need not both be held"
@@ -101,6 +102,8 @@ def test_no_public_function_changes_what_it_is_given(tmp_path: Path, monkeypatch
     """Reports, comparisons, matrices, gates and dashboards leave every frame, array, list and mapping as it was."""
     runs = [tmp_path / "runs" / name for name in ("base", "candidate")]
     write_run(runs[0], Plan(models=TWO_ENDPOINTS.models, turns=150))
+    told = [to_line("run-1", "w0", seq, ServerTimings("groq", 0.5)) for seq in range(1, 90)]
+    (runs[0] / FILE).write_text("".join([header_line(), *told]), encoding="utf-8")
     write_run(runs[1], Plan(seed=2, models=(LARGE,), turns=150))
     watch = Watch()
     watch_all(monkeypatch, watch)
@@ -110,4 +113,14 @@ def test_no_public_function_changes_what_it_is_given(tmp_path: Path, monkeypatch
     gate_run(runs[1], str(runs[0]))
     make_dashboard(tmp_path / "runs")
     assert set(TAKERS) >= watch.guilty
-    assert {"turns", "time_blocks", "sample", "share", "with_cost", "histogram", "settled", "timeline"} <= watch.called
+    assert {
+        "told",
+        "turns",
+        "time_blocks",
+        "sample",
+        "share",
+        "with_cost",
+        "histogram",
+        "settled",
+        "timeline",
+    } <= watch.called

@@ -107,6 +107,20 @@ def test_nothing_wrong() -> None:
     )
 
 
+def test_the_servers_own_clock_is_told() -> None:
+    """What an answer says of the server's time is shown, in whichever of its places; a refusal's headers too."""
+    whole = finding(200, {**STREAM, "OpenAI-Processing-Ms": "40"}, HELLO + end() + USAGE + DONE)
+    times = f"data: {json.dumps({'choices': [], 'timings': {'prompt_ms': 25.2, 'predicted_ms': 400}})}\n\n"
+    llama = finding(200, {**STREAM, "OpenAI-Processing-Ms": "40"}, HELLO + end() + times + DONE)
+    refused = finding(503, {**JSON, "X-Envoy-Upstream-Service-Time": "7"}, "{}")
+    shown = [[line.strip() for line in lines(each) if "own clock" in line] for each in (whole, llama, refused)]
+    assert shown == [
+        ["its own clock (openai-processing-ms): until the headers 40 ms"],
+        ["its own clock (llama.cpp): whole answer 425 ms, reading the prompt 25 ms, writing the answer 400 ms"],
+        ["its own clock (envoy): whole answer 7 ms"],
+    ]
+
+
 def test_a_compressed_answer_is_read_and_named() -> None:
     """As the load run does: a server that insists on gzip is understood, and told of."""
     body = gzip.compress((HELLO + end() + USAGE + DONE).encode())
