@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from locustfiles._clock import RunClock
 from locustfiles._gaps import Gaps
 from locustfiles._gate import Gate
 from locustfiles._health import Health
+from locustfiles._holds import Hold
 from locustfiles._kernel_clock import KERNEL_CLOCK
 from locustfiles._lane import Lane, label
 from locustfiles._recorder import OnBatch, Recorder
@@ -47,6 +49,8 @@ class Campaign:
     environment: Environment
     lanes: dict[str, Lane] = field(default_factory=dict)
     """By label."""
+    on_hold: Callable[[Hold], None] = lambda _: None
+    """Hears of each refusal of a key, for those who use it elsewhere."""
 
     def lane_of(self, endpoint: str) -> Lane:
         """Give the lane on which the endpoint is loaded now."""
@@ -57,6 +61,16 @@ class Campaign:
         for lane in self.lanes.values():
             if lane.gate is not None:
                 lane.gate.share = share
+
+    def tell_refusal(self, lane: Lane, wait_s: float, passed_s: float) -> None:
+        """Say that a request of the lane was refused which passed at the `perf_counter` stamp `passed_s`."""
+        self.on_hold(Hold(lane.label, passed_s - self.clock.epoch_monotonic_s, self.clock.now() + wait_s))
+
+    def hold(self, hold: Hold) -> None:
+        """Close a gate, because of a refusal elsewhere."""
+        gate, epoch_s = self.lanes[hold.lane].gate, self.clock.epoch_monotonic_s
+        if gate is not None:
+            gate.hold(epoch_s + hold.until_s, epoch_s + hold.passed_s)
 
     def record(self, lane: Lane, attempt: Attempt, trace: Trace) -> None:
         """Complete an attempt's row and hand it to the recorder."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,14 +93,15 @@ class Director:
         if isinstance(self.crew, Alone):
             raise_file_limit(self.overrides.users or self.scenario.traffic.users)
         now = datetime.now(UTC)
-        self.folder = _folder.create(self.results, _folder.run_id_for(self.scenario.name, now))
+        self.folder = _folder.create(self.results, _folder.name_for(self.scenario.name, now))
         urls = self._start_simulator(self.folder)
         epoch_unix_s = time.time()
         self.clock = RunClock(epoch_unix_s)
-        self.order = Order(self.scenario, self.folder.name, epoch_unix_s, self.clock.epoch_monotonic_s, urls)
+        run_id = _folder.run_id_for(self.folder)
+        self.order = Order(self.scenario, run_id, self.folder.name, epoch_unix_s, self.clock.epoch_monotonic_s, urls)
+        self._write_run([], {}, interrupted=True)  # workers on this machine know the folder by it
         self.crew.open(self.order, self.folder)
         self._stats = RunStats(self.environment, self.folder)
-        self._write_run([], interrupted=True)
         for warning in warnings(self.scenario):
             log.warning("%s", warning)
 
@@ -132,7 +133,7 @@ class Director:
             self._simulator.stop()
         if not self._finished:
             self.schedule.cut(self.clock.now())
-        self._write_run(reports, interrupted=not self._finished)
+        self._write_run(reports, self.crew.stop_reasons(), interrupted=not self._finished)
         policy = self.scenario.traffic.on_worker_loss
         disturbed = next(_disturbance.reasons(reports, self.schedule.spans, self.clock.now(), policy), "")
         if disturbed and not self._failed:
@@ -181,7 +182,7 @@ class Director:
         while self.clock.now() < drain.end_s and (self.crew.active(lane) or self.clock.now() < steady.end_s + SETTLE_S):
             yield users, spawn_rate, [user_class]
         self._put(dataclasses.replace(drain, end_s=self.clock.now()))
-        self._write_run([], interrupted=True)
+        self._write_run([], self.crew.stop_reasons(), interrupted=True)
         yield 0, float(users), [user_class]
 
     def _plan(self) -> dict[tuple[str, str], list[Stage]]:
@@ -229,12 +230,10 @@ class Director:
             urls.update(self._simulator.urls)
         return urls
 
-    def _write_run(self, reports: list[WorkerReport], *, interrupted: bool) -> None:
+    def _write_run(self, reports: list[WorkerReport], stop_reasons: Mapping[str, str], *, interrupted: bool) -> None:
         assert self.folder is not None
         assert self.order is not None
-        document = run_document(
-            self.order, self.clock, self.schedule, reports, self.crew.stop_reasons(), interrupted=interrupted
-        )
+        document = run_document(self.order, self.clock, self.schedule, reports, stop_reasons, interrupted=interrupted)
         _folder.write_json(
             self.folder / "run.json", {**document, "users": self._users, "strangers": self.crew.strangers}
         )

@@ -18,7 +18,7 @@ from locust import events
 from locust.argument_parser import get_empty_argument_parser, get_parser
 from locust.runners import MasterRunner, WorkerRunner
 
-from locustfiles import _forked, _progress, _steady_time
+from locustfiles import _forked, _port, _progress, _steady_time
 from locustfiles._campaign import Campaign
 from locustfiles._crew import Alone
 from locustfiles._director import Director, Overrides
@@ -80,12 +80,15 @@ def scenario_from_command_line() -> Scenario | None:
     _add_options(parser)
     parser.add_argument("--worker", action="store_true", env_var="LOCUST_MODE_WORKER")
     parser.add_argument("--processes", type=int, env_var="LOCUST_PROCESSES")
-    parser.add_argument("--master", "--master-host", "--master-bind-host", nargs="?")  # or they pass for the next one
-    parser.add_argument("--master-port", "--master-bind-port", type=int)
+    parser.add_argument("--master", "--master-host", nargs="?")  # or they pass for the next one
+    parser.add_argument("--master-port", type=int)
+    parser.add_argument("--master-bind-host", env_var="LOCUST_MASTER_BIND_HOST")
+    parser.add_argument("--master-bind-port", type=int, env_var=_port.VARIABLE)
     parser.add_argument("-h", "--help", "-V", "--version", action="store_true", dest="informs")
     options, _ = parser.parse_known_args()
     if options.processes and not options.worker:
-        _forked.prepare(port_is_chosen=options.master_port is not None)
+        _forked.prepare(port_is_chosen=options.master_port is not None or options.master_bind_port is not None)
+        _port.demand_free(options.master_bind_host, options.master_bind_port)
     if options.scenario is None:
         if options.worker or options.informs:
             return None

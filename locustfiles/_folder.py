@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import re
+import secrets
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -21,20 +22,34 @@ POINTER = "TAILGATE_RUN_FOLDER_FILE"
 PACKAGES = ("tailgate", "locust", "gevent", "httptools", "genai-prices")
 
 
-def run_id_for(name: str, now: datetime) -> str:
+def name_for(scenario: str, now: datetime) -> str:
     """Give `<name>-<UTC time>`, fit for a folder name."""
-    return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', scenario)}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
-def create(results: Path, run_id: str) -> Path:
+def run_id_for(folder: Path) -> str:
+    """Give the folder's name and six digits drawn anew: on another machine another run's folder may be called alike."""
+    return f"{folder.name}-{secrets.token_hex(3)}"
+
+
+def of_worker(results: Path, name: str, run_id: str) -> Path:
+    """Give where a worker keeps its rows: the run's own folder where that is here, else one called by the run's id."""
+    try:
+        here = json.loads((results / name / "run.json").read_text(encoding="utf-8"))["run_id"]
+    except (OSError, ValueError, KeyError):
+        here = ""
+    return results / (name if here == run_id else run_id)
+
+
+def create(results: Path, name: str) -> Path:
     """Make the run's folder; a number is added where the name is taken. Raises TailgateError when it can't be made."""
-    folder = results / run_id
+    folder = results / name
     for number in range(2, 1000):
         try:
             folder.mkdir(parents=True)
         except FileExistsError:
             if folder.parent.is_dir():
-                folder = results / f"{run_id}-{number}"
+                folder = results / f"{name}-{number}"
                 continue
             raise TailgateError(f"--results {results}: is not a folder; name one that is, or a new one") from None
         except OSError as error:
@@ -43,7 +58,7 @@ def create(results: Path, run_id: str) -> Path:
             ) from error
         _point_to(folder)
         return folder
-    raise TailgateError(f"--results {results}: a thousand runs are called {run_id}; name another folder")
+    raise TailgateError(f"--results {results}: a thousand runs are called {name}; name another folder")
 
 
 def write_json(path: Path, document: Mapping[str, object]) -> None:

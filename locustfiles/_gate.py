@@ -1,7 +1,7 @@
 """One key's limit as this worker knows it: pure but for the clock that it is given.
 
-A refusal closes the gate for all who use the key; then it lets them through one by one. Users who all return when the
-wait is over would arrive as a herd, and be refused again.
+A refusal, here or at another worker, closes the gate for all who use the key; then it lets them through one by one.
+Users who all return when the wait is over would arrive as a herd, and be refused again.
 """
 
 from __future__ import annotations
@@ -118,10 +118,14 @@ class Gate:
 
         A wait that is already known is never made shorter.
         """
-        now = self.now()
         if place := bisect_right(self._let_through, passed_s):
             del self._let_through[place - 1]
-        self._closed_until = max(self._closed_until, now + wait_s)
+        self.hold(self.now() + wait_s, passed_s)
+
+    def hold(self, until_s: float, passed_s: float) -> None:
+        """Let nobody pass before `until_s`, for a request was refused that passed at `passed_s`, here or elsewhere."""
+        now = self.now()
+        self._closed_until = max(self._closed_until, until_s)
         if passed_s >= self._slowed_at:
             self._slow_down(now)
         elif self._guessed:  # one more that was under way at the refusal: fewer were admitted than it seemed

@@ -11,7 +11,7 @@ from locust.rpc import Message, zmqrpc
 from zmq.error import ZMQError
 from zmq.utils.monitor import parse_monitor_message
 
-from locustfiles import _curve
+from locustfiles import _curve, _port
 from locustfiles._door import Door
 from locustfiles._line import watch
 from locustfiles._seal import TO_MASTER, TO_WORKER, BrokenSealError, Seal
@@ -39,7 +39,7 @@ class MasterLink(zmqrpc.Server):
             if port:
                 self.socket.bind(f"tcp://{host}:{port}")
         except ZMQError as error:
-            raise RPCError(f"Socket bind failure: {error}") from error
+            _port.refuse(host, port, zmq.strerror(error.errno or 0))
 
     def _count_failures(self, monitor: Any) -> None:
         while True:

@@ -10,13 +10,15 @@ from scenarios.scenario import Scenario
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One run: its scenario, name, epoch, and the URL of each endpoint (those of simulated ones are known only now).
+    """One run: its scenario, id, epoch, and the URL of each endpoint (those of simulated ones are known only now).
 
-    `epoch_monotonic_s` is the epoch by the monotonic clock of the process that reads it.
+    `folder` is the name of the run folder on the master; `epoch_monotonic_s` is the epoch by the monotonic clock of the
+    process that reads it.
     """
 
     scenario: Scenario
     run_id: str
+    folder: str
     epoch_unix_s: float
     epoch_monotonic_s: float
     urls: dict[str, str]
@@ -26,6 +28,7 @@ class Order:
         return {
             "scenario": self.scenario.to_document(),
             "run_id": self.run_id,
+            "folder": self.folder,
             "epoch_unix_s": self.epoch_unix_s,
             "epoch_monotonic_s": self.epoch_monotonic_s,
             "urls": self.urls,
@@ -37,6 +40,7 @@ class Order:
         return cls(
             Scenario.from_document(document["scenario"]),
             document["run_id"],
+            document["folder"],
             document["epoch_unix_s"],
             document["epoch_monotonic_s"] - clock_offset_s,
             document["urls"],

@@ -264,6 +264,8 @@ class ChatSession:
         holds = hint is not None or (key_gate is not None and attempt.outcome is Outcome.THROTTLED)
         if self._gate is not None and asked is not None and holds:
             self._gate.refuse(asked.seconds, self._passed_s)
+            if key_gate is not None:
+                self._campaign.tell_refusal(self._lane, asked.seconds, self._passed_s)
         if decision.retry and wait is None and throttle.policy != "none":
             attempt.outcome = Outcome.GAVE_UP
         return wait and replace(wait, shared=holds and key_gate is not None)

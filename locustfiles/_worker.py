@@ -6,7 +6,7 @@ import importlib
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,9 @@ import zmq
 from gevent.lock import RLock
 from locust.rpc import Message
 
-from locustfiles import _campaign, _own_files
+from locustfiles import _campaign, _folder, _own_files
 from locustfiles import _messages as messages
+from locustfiles._holds import SAME_S, Hold, Holds
 from locustfiles._load import Load
 from locustfiles._order import Order
 from locustfiles._recorder import Batch
@@ -60,7 +61,9 @@ class Worker:
         self._base = base
         self._campaign: Campaign | None = None
         self._order: Order | None = None
+        self._folder: Path | None = None
         self._shipper: Shipper | None = None
+        self._holds = Holds(self._say_holds)
         self._collected: dict[str, Any] | None = None
         self._finishing = RLock()
         self._load = Load(environment)
@@ -100,13 +103,16 @@ class Worker:
         order = Order.from_document(msg.data["order"], self._ear.clock.offset_s)
         if self._order is not None and order.run_id == self._order.run_id:
             return
-        self._order, self._collected = order, None
+        self._order, self._collected, self._holds = order, None, Holds(self._say_holds)
         self._environment.user_classes[:] = user_classes(self._base, order.scenario).values()
         self._shipper = Shipper(self._send_rows)
         try:
-            folder = self._results / order.run_id
-            self._campaign = _campaign.begin(order, msg.data["worker"], folder, self._environment, self._shipper.give)
-            self._put([Span(**document) for document in msg.data["spans"]])
+            self._folder = _folder.of_worker(self._results, order.folder, order.run_id)
+            self._campaign = _campaign.begin(
+                order, msg.data["worker"], self._folder, self._environment, self._shipper.give
+            )
+            self._campaign.on_hold = self._tell
+            self._hear(msg.data)
         except (TailgateError, OSError) as error:
             self._refuse(str(error))
             return
@@ -122,10 +128,26 @@ class Worker:
 
     def _on_beat(self, msg: Any, **_: Any) -> None:
         if self._campaign is not None:
-            self._put([Span(**document) for document in msg.data["spans"]])
-            self._campaign.share_limits(msg.data["share"])
+            self._hear(msg.data)
         if self._shipper is not None:
             self._shipper.receive(msg.data["received"])
+
+    def _hear(self, word: dict[str, Any]) -> None:
+        """Take what the master says again and again: phases, and what holds for the limits of keys."""
+        self._put([Span(**document) for document in word["spans"]])
+        self.campaign.share_limits(word["share"])
+        for hold in (Hold(**document) for document in word["holds"]):
+            sure = replace(hold, until_s=hold.until_s + self._ear.clock.error_s)
+            if sure.until_s > self.campaign.clock.now() and self._holds.learn(sure):
+                self.campaign.hold(sure)
+
+    def _tell(self, hold: Hold) -> None:
+        self._holds.tell(replace(hold, until_s=hold.until_s + SAME_S + self._ear.clock.error_s))
+
+    def _say_holds(self) -> None:
+        if self._campaign is not None:
+            holds = self._holds.current(self._campaign.clock.now())
+            self._say(messages.HOLDS, {"holds": [asdict(hold) for hold in holds if not hold.source]})
 
     def _put(self, spans: Sequence[Span]) -> None:
         campaign = self.campaign
@@ -170,10 +192,6 @@ class Worker:
             return
         sys.stderr.write(_kept(folder, "this worker ends with rows that the master does not have"))
         self._environment.process_exit_code = int(ExitCode.INVALID)
-
-    @property
-    def _folder(self) -> Path | None:
-        return self._results / self._order.run_id if self._order else None
 
     def _send_rows(self, batches: Sequence[Batch]) -> None:
         if self._order is None:

@@ -13,6 +13,7 @@ import gevent
 
 from locustfiles import _messages as messages
 from locustfiles._clock import RunClock
+from locustfiles._holds import Hold, Holds
 from locustfiles._lane import Tally
 from locustfiles._ledger import Ledger
 from locustfiles._muster import Muster
@@ -48,6 +49,7 @@ class Workers:
         self._ledger: Ledger | None = None
         self._spans: dict[tuple[str, str, str], dict[str, Any]] = {}
         self._roll = Roll()
+        self._holds = Holds(self._beat_all)
         self._muster = Muster(self._runner)
         self._reports: dict[str, WorkerReport] = {}
         self._door.on_admitted = self._admit
@@ -55,6 +57,7 @@ class Workers:
         for kind, listener in (
             (messages.ROWS, self._on_rows),
             (messages.STATUS, self._on_status),
+            (messages.HOLDS, self._on_holds),
             (messages.COLLECTED, self._on_collected),
         ):
             self._runner.register_message(kind, listener)
@@ -73,7 +76,7 @@ class Workers:
     def open(self, order: Order, folder: Path) -> None:
         """Open `attempts.csv`, and tell each worker of the run before Locust sends it users."""
         self._order, self._clock = order, RunClock(order.epoch_unix_s, order.epoch_monotonic_s)
-        self._spans, self._reports, self._roll = {}, {}, Roll()
+        self._spans, self._reports, self._roll, self._holds = {}, {}, Roll(), Holds(self._beat_all)
         self._ledger = Ledger(folder / "attempts.csv")
         for identity, client in self._runner.clients.items():
             if client.state != "missing":
@@ -82,8 +85,7 @@ class Workers:
     def publish(self, spans: Sequence[Span]) -> None:
         """Send them to all workers."""
         self._spans.update({(span.endpoint, span.arm, span.phase): span.to_document() for span in spans})
-        for identity in self._roll.present:
-            self._beat(identity)
+        self._beat_all()
 
     def active(self, lane: str) -> int:
         """Add up the last words on it of workers that are there."""
@@ -173,8 +175,8 @@ class Workers:
             return
         worker = f"w{self._runner.get_worker_index(identity)}"
         self._roll.enter(identity, worker, self._door.hosts.get(identity, ""))
-        order = {"worker": worker, "order": self._order.to_document(), "spans": list(self._spans.values())}
-        self._send(messages.ORDER, order, identity)
+        order = {"worker": worker, "order": self._order.to_document()}
+        self._send(messages.ORDER, {**order, **self._word(identity)}, identity)
 
     def _give_up_waiting(self) -> None:
         options: Any = self._environment.parsed_options
@@ -187,14 +189,22 @@ class Workers:
         self._runner.send_message(kind, data, identity)
 
     def _beat(self, identity: str) -> None:
-        entry = self._roll.entries.get(identity)
-        received = self._ledger.received.get(entry.worker, 0) if self._ledger and entry else 0
-        self._send(messages.BEAT, self._word(received), identity)
+        self._send(messages.BEAT, self._word(identity), identity)
 
-    def _word(self, received: int) -> dict[str, Any]:
-        """Give the phases, how many of the worker's rows are here, and its share of each key's limit."""
-        share = 1 / max(len(self._roll.present), 1)
-        return {"spans": list(self._spans.values()), "received": received, "share": share}
+    def _beat_all(self) -> None:
+        for identity in list(self._roll.present):
+            self._beat(identity)
+
+    def _word(self, identity: str) -> dict[str, Any]:
+        """Give the phases, how many of the worker's rows are here, its share of each key's limit, and others' holds."""
+        entry = self._roll.entries.get(identity)
+        holds = self._holds.current(self._clock.now())
+        return {
+            "spans": list(self._spans.values()),
+            "received": self._ledger.received.get(entry.worker, 0) if self._ledger and entry else 0,
+            "share": 1 / max(len(self._roll.present), 1),
+            "holds": [asdict(hold) for hold in holds if hold.source != identity],
+        }
 
     def _beat_forever(self) -> None:
         while True:
@@ -228,7 +238,12 @@ class Workers:
         for batch in msg.data["batches"]:
             if batch["first"] + batch["count"] <= received and batch["complete_s"] is not None:
                 entry.complete_s = max(entry.complete_s, batch["complete_s"])
-        self._send(messages.BEAT, self._word(received), msg.node_id)
+        self._beat(msg.node_id)
+
+    def _on_holds(self, msg: Any, **_: Any) -> None:
+        if self._hear(msg.node_id) is not None and msg.data["run_id"] == self._run_id:
+            for document in msg.data["holds"]:
+                self._holds.tell(Hold(**{**document, "source": msg.node_id}))
 
     def _on_status(self, msg: Any, **_: Any) -> None:
         entry = self._hear(msg.node_id)

@@ -55,8 +55,7 @@ def collect_several(folders: Sequence[Path], results: Path) -> Collected:
         runs = [collect(own, Path(scratch)) for own in by_run(folders).values()]
         if len(runs) < 2:
             raise TailgateError(
-                "--merge: the folders are of one run, or of two that began in the same second and so share its name: "
-                "leave --merge out, add another master's folders, or start the masters a second apart"
+                "--merge: the folders are of one run: leave --merge out, or add another master's folders"
             )
         run_id = f"{min(run.folder.name for run in runs).removesuffix('-collected')}-merged"
         target = new_folder(results, run_id)

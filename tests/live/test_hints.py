@@ -178,7 +178,26 @@ def test_two_workers_follow_what_is_left_of_a_limit(tailgate: Tailgate, tmp_path
     truth = read(run / "truth.csv")
     assert outcomes["ok"] >= 0.9 * 20 * 30
     assert outcomes["throttled"] <= 0.02 * outcomes["ok"]
-    assert sum(int(row["early_client"]) for row in truth) == 0  # a worker hears of its own refusals only
+    assert sum(int(row["early_client"]) for row in truth) == 0
+
+
+def test_a_refusal_at_one_worker_holds_back_all(tailgate: Tailgate, tmp_path: Path) -> None:
+    """Four workers on one key: by the server's log hardly anybody comes before the key may be used again."""
+    limit = {"kind": "token_bucket", "requests": 60, "per": "1s", "burst": 10}
+    model = {"ttft": "100ms", "output_tokens": 5, "tokens_per_second": 100, "limit": limit}
+    scenario = {
+        "endpoints": {"told": {"simulated": model}},
+        "traffic": {"users": 200, "ramp": "2s", "warm_up": "3s", "steady": "25s", "think_time": "1s"},
+        "throttle": {"max_attempts": 50},
+    }
+    (tmp_path / "hints.yaml").write_text(json.dumps(scenario), encoding="utf-8")
+    tailgate("run", "hints.yaml", "--workers", "4", timeout=200)
+    (run,) = tmp_path.glob("results/*/")
+    truth = read(run / "truth.csv")
+    refused = [row for row in truth if row["status"] == "429"]
+    assert len({row["request_id"].split("/")[1] for row in truth}) == 4
+    assert 0 < len(refused) < 40
+    assert sum(int(row["early"]) for row in truth) <= 20  # 716 while each heard of its own refusals only
 
 
 def test_what_waiting_cannot_mend_is_not_waited_for(tailgate: Tailgate, tmp_path: Path, server: Server) -> None:

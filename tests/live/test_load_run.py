@@ -638,6 +638,24 @@ def test_options_that_would_load_nothing(tmp_path: Path, option: str) -> None:
         2, [True], False), lines  # fmt: skip
 
 
+@pytest.mark.parametrize("option", ["--master", "--processes=2"])
+def test_a_port_that_another_master_has(tmp_path: Path, option: str) -> None:
+    """Where Locust would print a traceback, and forked workers would wait for a master: one line, exit code 2."""
+    folder = write_scenario(tmp_path, simulated(only=FAST))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = f"--master-bind-port={other.getsockname()[1]}"
+        code, lines = said(folder, "--scenario", "live.yaml", "--headless", option, port)
+    assert (code, ["nobody can listen on" in line for line in lines]) == (2, [True]), lines
+
+
+def test_runs_with_forked_workers_do_not_meet(tmp_path: Path) -> None:
+    """Two at once on one machine: each has its own workers, and ends well."""
+    folders = [write_scenario(tmp_path / name, simulated(only=FAST), users="4", steady="3s") for name in ("one", "two")]
+    both = [locust(folder, "--scenario", "live.yaml", "--headless", "--processes", "2") for folder in folders]
+    texts = [process.communicate(timeout=START_S)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], texts
+
+
 def test_help_needs_no_scenario(tmp_path: Path) -> None:
     """`--help` is Locust's, as ever."""
     code, lines = said(tmp_path, "--help")

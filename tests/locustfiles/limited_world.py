@@ -23,7 +23,8 @@ class World:
     """`users` arrive in `ramp_s`; each takes turns through one gate; a refusal says when to come back.
 
     `hint` makes the wait that is told of the wait that is needed; a refusal is read after `refusal_s`. With `headers`
-    each answer says what is left of the limit when it ends; they make the reset that is told of the true one.
+    each answer says what is left of the limit when it ends; they make the reset that is told of the true one. With
+    several `gates` the users are spread over them, and each gate hears of the others' refusals `telling_s` later.
     """
 
     limiter: Limiter
@@ -33,6 +34,8 @@ class World:
     ramp_s: float = 15.0
     refusal_s: float = TRIP_S
     headers: Callable[[float], float] | None = None
+    gates: int = 1
+    telling_s: float = math.inf
     seed: int = 1
     time_s: float = 0.0
     arrivals: list[float] = field(default_factory=list)
@@ -45,9 +48,10 @@ class World:
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
-        self.gate = Gate(self.pace, now=lambda: self.time_s)  # type: ignore[arg-type]
-        for _ in range(self.users):
-            self._at(self.ramp_s * self.rng.random(), self._turn)
+        own = [Gate(self.pace, now=lambda: self.time_s) for _ in range(self.gates)]  # type: ignore[arg-type]
+        self._others = {id(gate): [other for other in own if other is not gate] for gate in own}
+        for number in range(self.users):
+            self._at(self.ramp_s * self.rng.random(), partial(self._turn, own[number % self.gates]))
 
     def run(self, until_s: float) -> World:
         """Let time pass."""
@@ -67,47 +71,51 @@ class World:
     def _at(self, moment: float, event: Callable[[], None]) -> None:
         heapq.heappush(self._due, (moment, len(self._due) + int(moment * 1e6), event))
 
-    def _turn(self) -> None:
-        self._queue(self.time_s)
+    def _turn(self, gate: Gate) -> None:
+        self._queue(gate, self.time_s)
 
-    def _queue(self, since_s: float) -> None:
-        self._ask(self.gate.join(), since_s)
+    def _queue(self, gate: Gate, since_s: float) -> None:
+        self._ask(gate, gate.join(), since_s)
 
-    def _ask(self, ticket: int, since_s: float) -> None:
-        delay_s = self.gate.delay(ticket)
+    def _ask(self, gate: Gate, ticket: int, since_s: float) -> None:
+        delay_s = gate.delay(ticket)
         if delay_s > 0:  # timers are late by up to a millisecond
-            self._at(self.time_s + delay_s + self.rng.uniform(0, 0.001), lambda: self._ask(ticket, since_s))
+            self._at(self.time_s + delay_s + self.rng.uniform(0, 0.001), lambda: self._ask(gate, ticket, since_s))
             return
         self.held.append(self.time_s - since_s)
         passed_s = self.time_s
         if passed_s < self._told_until:
             self.early.append(passed_s)
-        self._at(passed_s + TRIP_S, lambda: self._arrive(passed_s))
+        self._at(passed_s + TRIP_S, lambda: self._arrive(gate, passed_s))
 
-    def _arrive(self, passed_s: float) -> None:
+    def _arrive(self, gate: Gate, passed_s: float) -> None:
         self.arrivals.append(self.time_s)
         wait_s = self.limiter.admit(self.time_s)
         if wait_s > 0:
             self.refused.append(self.time_s)
-            self._at(self.time_s + self.refusal_s, lambda: self._refused(self.hint(wait_s), passed_s))
+            self._at(self.time_s + self.refusal_s, lambda: self._refused(gate, self.hint(wait_s), passed_s))
         else:
             self.admitted.append(self.time_s)
             service_s = SERVICE_S * self.rng.lognormvariate(-0.125, 0.5)
             rest_s = service_s + THINK_S * self.rng.lognormvariate(-0.18, 0.6)
             if self.headers is not None:
                 left, arrived_s = self._left(self.headers), self.time_s
-                inform = partial(self.gate.inform, {"requests": left}, passed_s, arrived_s)
+                inform = partial(gate.inform, {"requests": left}, passed_s, arrived_s)
                 self._at(self.time_s + service_s, inform)
-            self._at(self.time_s + rest_s, self._turn)
+            self._at(self.time_s + rest_s, partial(self._turn, gate))
 
     def _left(self, told: Callable[[float], float]) -> Allowance:
         limiter = self.limiter
         return Allowance(limiter.limit, limiter.remaining, told(limiter.reset_s))
 
-    def _refused(self, told_s: float, passed_s: float) -> None:
-        self._told_until = max(self._told_until, self.time_s + told_s)
-        self.gate.refuse(told_s, passed_s)
-        self._queue(self.time_s)
+    def _refused(self, gate: Gate, told_s: float, passed_s: float) -> None:
+        until_s = self.time_s + told_s
+        self._told_until = max(self._told_until, until_s)
+        gate.refuse(told_s, passed_s)
+        if self.telling_s < math.inf:
+            for other in self._others[id(gate)]:
+                self._at(self.time_s + self.telling_s, partial(other.hold, until_s, passed_s))
+        self._queue(gate, self.time_s)
 
 
 def peak(moments: list[float]) -> int:

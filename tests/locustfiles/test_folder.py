@@ -20,14 +20,30 @@ NOON = datetime(2026, 5, 4, 12, 30, 1, tzinfo=UTC)
 def test_name_is_in_utc() -> None:
     """The time is UTC's wherever the machine stands."""
     there = NOON.astimezone(timezone(timedelta(hours=9)))
-    assert [_folder.run_id_for("demo", moment) for moment in (NOON, there)] == ["demo-20260504T123001Z"] * 2
+    assert [_folder.name_for("demo", moment) for moment in (NOON, there)] == ["demo-20260504T123001Z"] * 2
 
 
 @given(st.text(max_size=30))
 def test_name_is_fit_for_a_folder(name: str) -> None:
     """No name leads out of the results folder, or into a sub-folder."""
-    run_id = _folder.run_id_for(name, NOON)
-    assert (Path(run_id).name, run_id.isascii()) == (run_id, True)
+    folder = _folder.name_for(name, NOON)
+    assert (Path(folder).name, folder.isascii()) == (folder, True)
+
+
+def test_runs_of_one_name_have_ids_of_their_own(tmp_path: Path) -> None:
+    """Masters on two machines who begin in the same second call their folders alike, but not their runs."""
+    ids = {_folder.run_id_for(tmp_path / machine / "demo-20260504T123001Z") for machine in ("here", "there")}
+    assert ({run_id[:-6] for run_id in ids}, len(ids)) == ({"demo-20260504T123001Z-"}, 2)
+
+
+def test_a_worker_shares_the_folder_of_its_own_run_only(tmp_path: Path) -> None:
+    """Where its master's folder is at hand its rows go there; another run's folder of that name is left alone."""
+    (tmp_path / "demo").mkdir()
+    _folder.write_json(tmp_path / "demo" / "run.json", {"run_id": "demo-a"})
+    found = [_folder.of_worker(tmp_path, name, "demo-a") for name in ("demo", "elsewhere")]
+    assert [*found, _folder.of_worker(tmp_path, "demo", "demo-b")] == [
+        tmp_path / name for name in ("demo", "demo-a", "demo-b")
+    ]
 
 
 def test_taken_names_are_numbered(tmp_path: Path) -> None:

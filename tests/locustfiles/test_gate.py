@@ -238,3 +238,31 @@ def test_nobody_passes_before_any_wait_is_over(waits: list[tuple[float, float]],
             assert clock.time_s >= told_until
         else:
             gate.leave(ticket)
+
+
+@pytest.mark.parametrize("pace", ["fixed", "adaptive"])
+def test_a_refusal_elsewhere_holds_this_gate_back_too(pace: str) -> None:
+    """Nobody passes before the wait of another worker's refusal is over, and then they pass one by one."""
+    clock = Clock()
+    gate = Gate(pace, now=clock)  # type: ignore[arg-type]
+    gate.hold(3.0, -0.01)
+    tickets = [gate.join() for _ in range(20)]
+    passed = []
+    while tickets:
+        clock.time_s += 0.05
+        if gate.delay(tickets[0]) == 0.0:
+            passed.append(clock.time_s)
+            del tickets[0]
+    assert passed[0] >= 3.0
+    assert max(sum(moment <= other < moment + 0.5 for other in passed) for moment in passed) <= 3
+
+
+@pytest.mark.parametrize("limit", STEERED)
+def test_gates_that_tell_each_other_keep_to_one_limit(limit: str) -> None:
+    """Four workers use a limit as well as one does; nobody comes early but who was under way while it was told."""
+    limiter, rate = LIMITS[limit]
+    users = round(1.5 * rate * (THINK_S + SERVICE_S))
+    alone, together = (World(limiter(), users, gates=4, telling_s=s).run(END_S) for s in (math.inf, 0.005))
+    assert together.per_second(together.admitted, SETTLED_S) >= 0.85 * rate
+    assert together.per_second(together.refused, SETTLED_S) <= alone.per_second(alone.refused, SETTLED_S)
+    assert len(together.early) <= 0.1 * len(alone.early)

@@ -38,6 +38,11 @@ class Campaign:
     answers: Answers = field(default_factory=lambda: Answers(1))
     rows: list[Attempt] = field(default_factory=list)
     turns: list[Attempt] = field(default_factory=list)
+    told: list[tuple[str, float]] = field(default_factory=list)
+
+    def tell_refusal(self, lane: Lane, wait_s: float, _passed_s: float) -> None:
+        """Keep what others are told."""
+        self.told.append((lane.label, wait_s))
 
     def record(self, _lane: Lane, attempt: Attempt, _trace: Trace) -> None:
         """Keep a row."""
@@ -106,6 +111,7 @@ def test_a_wait_is_obeyed_and_the_next_row_says_so(serve: Serve, scope: str) -> 
     take_turns(campaign, lane)
     refused, answered = campaign.rows
     assert campaign.outcomes == ["throttled", "ok"]
+    assert campaign.told == ([("it", 0.15)] if scope == "key" else [])
     assert (refused.wait_hint_s, refused.wait_source, answered.waited_s) == (
         0.15,
         "retry-after-ms",
