@@ -8,7 +8,6 @@ from typing import NoReturn
 
 from locustfiles._secret import exit_with
 
-
 VARIABLE, USUAL = "LOCUST_MASTER_BIND_PORT", 5557
 
 
