@@ -11,6 +11,7 @@ from typing import Annotated, Literal, NoReturn
 import typer
 
 from analysis import before, several
+from analysis.pipe import patient
 from scenarios.errors import ExitCode, TailgateError
 
 DEBUG_VARIABLE = "TAILGATE_DEBUG"
@@ -178,15 +179,13 @@ app.command()(before.schema)
 
 def main() -> NoReturn:
     """Run the command line. A problem is one line on standard error and an exit code, never a traceback."""
+    sys.stdout = patient(sys.stdout)
     try:
         code = app(standalone_mode=False)
     except TailgateError as error:
         code = _fail(error, str(error), error.code)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader (`| head`) has gone, and the interpreter's own complaint would follow
-        code = ExitCode.INTERNAL_ERROR
     except Exception as error:  # noqa: BLE001  # the last line of defence: any other is a defect of ours
         code = _usage_or_defect(error)
     sys.exit(_say("interrupted", ExitCode.INVALID) if code == INTERRUPTED else code or 0)

@@ -13,6 +13,7 @@ from analysis.measures import bill, cost, disturbed, latency, month, quality, ra
 from analysis.measures.between import between_endpoints
 from analysis.measures.experiment import experiment
 from analysis.measures.gaps import histogram
+from analysis.measures.gaps import notes as gap_notes
 from analysis.measures.part import grouped, parts, spans
 from analysis.measures.plots import plots, spectra
 from analysis.measures.server_times import server_times
@@ -98,7 +99,7 @@ def report(run: Run, tell: Tell = quiet) -> Report:
         variance=between_endpoints([entry.part for entry in entries]),
         quality=quality.quality(found, graded),
         cost=_cost(run, found, groups, billed, prices),
-        notes=notes + _notes(run, billed) + [note for part in found for note in _unsteady(part)],
+        notes=notes + _notes(run, billed) + [note for entry in entries for note in _doubts(entry, run.gaps)],
         versions=_versions(run.meta),
         experiment=experiment(found, groups, run.meta),
         selection=section(entries, run.meta.get("scenario"), valid=judged.verdict == "valid"),
@@ -290,7 +291,8 @@ def _unverified(meta: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _unsteady(part: Part) -> list[str]:
-    if part.phase != "steady":
-        return []
-    return [*steady.notes(part), *latency.unmeasured(part)]
+def _doubts(entry: Entry, recorded: pd.DataFrame) -> list[str]:
+    part = entry.part
+    name = target(part.endpoint, part.arm)
+    unread = gap_notes(name, gaps_of(recorded, part), entry.gaps)
+    return [*steady.notes(part), *latency.unmeasured(part), *unread]

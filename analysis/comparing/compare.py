@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from analysis.comparing import margins, verdict_text
 from analysis.comparing.comparison import Comparison, MarginLine, Overlay, Pair, RunOf
@@ -15,6 +14,7 @@ from analysis.foreign.imported import MISSING
 from analysis.foreign.imported_entry import ImportedEntry
 from analysis.measures.spectrum import spectrum
 from analysis.model import Estimate, Spectrum, Verdict
+from analysis.verdicts.slo_eval import parsed
 from scenarios.errors import TailgateError
 from scenarios.slo import Slo, parse_margin, parse_slo
 
@@ -91,28 +91,13 @@ def lines_of(
     Then those that cannot be read, with the reason, and what there is to note.
     """
     scenario = candidate[-1].scenario
-    unread: dict[str, str] = {}
-    lines = [
-        *_read(scenario, "compare", unread),
-        *(line for line in _read(scenario, "slo", {}) if line.form != "limit"),
-    ]
+    lines, unread = parsed(scenario, "compare", parse_margin)
+    lines += [line for line in parsed(scenario, "slo", parse_slo)[0] if line.form != "limit"]
     lines += extra
     if lines or unread:
         return lines, unread, []
     note = f"the scenario has no `compare:` lines; the default margins are held: {', '.join(default)}"
     return [parse_margin(line) for line in default], {}, [note]
-
-
-def _read(scenario: Mapping[str, Any], key: str, unread: dict[str, str]) -> list[Slo]:
-    texts = scenario.get(key)
-    parse = parse_margin if key == "compare" else parse_slo
-    found = []
-    for text in texts if isinstance(texts, list) else []:
-        try:
-            found.append(parse(str(text)))
-        except ValueError as error:
-            unread[str(text)] = str(error)
-    return found
 
 
 def _verdict(reasons: Sequence[str], held: Sequence[MarginLine]) -> Verdict:

@@ -16,7 +16,7 @@ from hdrh.histogram import HdrHistogram
 from analysis.stats.blocks import FEWEST
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -50,6 +50,8 @@ class Histogram:
     counts: NDArray[np.float64]
     seed: int
     merged: int = 0
+    windows: int = 0
+    """Number of recorded histograms that could be read."""
     independent: ClassVar[bool] = False
     how: ClassVar[str] = "histogram of 3 digits"
     fewest_blocks: ClassVar[int] = 4
@@ -107,12 +109,14 @@ def histogram(gaps: pd.DataFrame, seed: int) -> Histogram | None:
     starts, code = np.unique([start for start, _ in windows], return_inverse=True)
     blocks = min(FEWEST, len(starts))
     table = np.zeros((blocks, len(_middles_ms())))
+    read = 0
     for number, (_, text) in zip(code, windows, strict=True):
         if (counts := _decoded(text)) is not None:
             table[int(number) * blocks // len(starts)] += counts
+            read += 1
     used = np.flatnonzero(table.sum(axis=0))
     merged = int(pd.to_numeric(gaps["merged"], errors="coerce").sum()) if "merged" in gaps else 0
-    return Histogram(_middles_ms()[used], table[:, used], seed, merged) if len(used) else None
+    return Histogram(_middles_ms()[used], table[:, used], seed, merged, read) if len(used) else None
 
 
 def _is_number(text: str) -> bool:
@@ -140,9 +144,11 @@ def _middles_ms() -> NDArray[np.float64]:
     return np.asarray((lows + np.maximum(widths - 1, 0.0) / 2) / 1000)
 
 
-def unreadable(gaps: pd.DataFrame) -> int:
-    """Count the histograms that cannot be decoded."""
-    return sum(_decoded(text) is None for text in _texts(gaps))
+def notes(name: str, gaps: pd.DataFrame, found: Histogram | None) -> Iterator[str]:
+    """Say how many recorded histograms of a part cannot be read."""
+    lost = len(gaps) - found.windows if found else sum(_decoded(text) is None for text in _texts(gaps))
+    if lost:
+        yield f"{name}: {lost:,} of {len(gaps):,} lines of gaps.csv cannot be read, and are in no gap"
 
 
 def _texts(gaps: pd.DataFrame) -> Sequence[str]:

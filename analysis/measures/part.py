@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from analysis.measures.disturbed import Window, joined, undisturbed
 from analysis.measures.steady import Settled, settled
 from analysis.model import PhaseSpan
+from analysis.rows.attempts import IMPOSSIBLE
 from analysis.stats.blocks import Blocks, owners_of, time_blocks
 from analysis.stats.independence import Pairs, pairs
 from analysis.stats.sample import Sample, sample
@@ -23,6 +24,9 @@ UNCUT = Settled()
 
 KEPT = 1 << 24
 """Ascending values that a part keeps: 128 MB, so that all of a short run's stay."""
+
+MISPLACED_S = 5.0
+"""Time by which turns may be intended outside their phase of run.json before the turns are believed instead."""
 
 PHASES = ("warm_up", "steady", "drain")
 
@@ -178,10 +182,12 @@ def _codes(frame: pd.DataFrame) -> NDArray[np.int32]:
 
 
 def spans(meta: Mapping[str, Any], turns: pd.DataFrame) -> list[PhaseSpan]:
-    """Give when each phase ran: from run.json, and from the rows for phases that it does not know."""
+    """Give when each phase ran: from run.json, and from the rows for phases that it does not know or misplaces."""
     known = {(span.endpoint, span.arm, span.phase): span for span in _planned(meta)}
-    for span in _seen(turns):
-        known.setdefault((span.endpoint, span.arm, span.phase), span)
+    for span, bulk in _seen(turns):
+        planned = known.setdefault((span.endpoint, span.arm, span.phase), span)
+        if bulk[0] < planned.start_s - MISPLACED_S or bulk[1] > planned.end_s + MISPLACED_S:
+            known[span.endpoint, span.arm, span.phase] = span
     return sorted(known.values(), key=lambda span: (span.start_s, span.end_s, span.endpoint, span.arm))
 
 
@@ -195,7 +201,7 @@ def _planned(meta: Mapping[str, Any]) -> Iterator[PhaseSpan]:
             start_s, end_s = float(entry["start_s"]), float(entry["end_s"])
         except (KeyError, TypeError, ValueError):
             continue  # a phase that never ended: the rows say when it ran
-        if not -np.inf < start_s <= end_s < np.inf:
+        if not -IMPOSSIBLE < start_s <= end_s < IMPOSSIBLE:
             continue
         found.setdefault(key, []).append((start_s, end_s))
     for (endpoint, arm, phase), times in found.items():
@@ -205,7 +211,10 @@ def _planned(meta: Mapping[str, Any]) -> Iterator[PhaseSpan]:
         yield PhaseSpan(endpoint=endpoint, arm=arm, phase=phase, start_s=start_s, end_s=end_s, pauses=pauses)
 
 
-def _seen(turns: pd.DataFrame) -> Iterator[PhaseSpan]:
+def _seen(turns: pd.DataFrame) -> Iterator[tuple[PhaseSpan, Window]]:
+    """Give each phase as its turns show it, and when all but 1 % of them at each end were intended."""
     for (endpoint, arm, phase), rows in _by_group(turns).items():
-        at_s = rows["intended_s"]
-        yield PhaseSpan(endpoint=endpoint, arm=arm, phase=phase, start_s=float(at_s.min()), end_s=float(at_s.max()))
+        at_s = rows["intended_s"].to_numpy()
+        few = len(at_s) // 100
+        span = PhaseSpan(endpoint=endpoint, arm=arm, phase=phase, start_s=float(at_s[0]), end_s=float(at_s[-1]))
+        yield span, (float(at_s[few]), float(at_s[-1 - few]))

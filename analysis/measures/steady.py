@@ -67,12 +67,23 @@ def settled_s(at_s: NDArray[np.float64], values: NDArray[np.float64]) -> float |
 
 
 def _differs(early: NDArray[np.float64], late: NDArray[np.float64]) -> bool:
-    """Tell whether two stretches of batch means are apart by `APART` standard errors of steady ones and by `RISE`."""
+    """Tell whether two stretches of batch means are apart by `APART` standard errors of steady ones and by `RISE`.
+
+    Batches that follow their neighbours with correlation r say less: the squared error grows by (1 + r) / (1 - r).
+    """
     if not len(early):
         return False
-    error = math.sqrt(float(late.var(ddof=1)) * (1 / len(early) + 1 / len(late)))
+    r = max(_follows(late), 0.0)
+    error = math.sqrt(float(late.var(ddof=1)) * (1 / len(early) + 1 / len(late)) * (1 + r) / (1 - r))
     apart = abs(float(early.mean() - late.mean()))
     return apart > APART * error and apart > RISE * abs(float(late.mean()))
+
+
+def _follows(values: NDArray[np.float64]) -> float:
+    """Give the correlation of successive values, at most 0.99."""
+    off = values - values.mean()
+    squares = float((off**2).sum())
+    return min(float((off[1:] * off[:-1]).sum()) / squares, 0.99) if squares else 0.0
 
 
 def trend(values: NDArray[np.float64]) -> float:

@@ -29,6 +29,9 @@ LABELS = ("worker", "case_id", "endpoint", "arm", "phase", "outcome", "usage_sou
 STAMPS = ("seq", "intended_s", "sent_s", "first_token_s", "first_output_s", "last_token_s", "end_s", "waited_s")
 """Read as 64-bit floats, for microseconds within hours."""
 
+TIMES = ("intended_s", "sent_s", "first_token_s", "first_output_s", "last_token_s", "end_s")
+"""May be negative: before the run's epoch. A negative count or wait is no measurement but missing."""
+
 SMALL = (
     "attempt_no",
     "http_status",
@@ -164,7 +167,8 @@ def _numbers(part: Fields, place: dict[str, int]) -> tuple[dict[str, NDArray[np.
         if name in place:
             values, wrong = part.numbers(place[name])
             whole &= ~wrong
-            values[~(np.abs(values) < IMPOSSIBLE)] = np.nan
+            least = -IMPOSSIBLE if name in TIMES else -0.5
+            values[~((values > least) & (values < IMPOSSIBLE))] = np.nan
             found[name] = values
     for name in ("seq", "attempt_no", "intended_s"):
         whole &= ~np.isnan(found[name])
@@ -181,7 +185,7 @@ def _check_schema(path: Path, versions: NDArray[np.float64], whole: NDArray[np.b
 
 def _header(path: Path, file: IO[bytes]) -> list[str]:
     line = file.readline().decode("utf-8-sig", errors="replace").strip()
-    names = line.split(",") if line else []
+    names = _row([line]) if line else []
     missing = [name for name in NEEDED if name not in names]
     if names and missing:
         raise TailgateError(f"{path}:1: not a file of attempts: the columns {', '.join(missing)} are missing")
@@ -222,22 +226,45 @@ def _split(piece: bytes, width: int) -> tuple[bytes, bytes]:
     return (second, first) if bad[0] else (first, second)
 
 
+LONGEST_FIELD = 50
+"""Lines of one quoted field beyond which its quote is taken for a stray one."""
+
+
 def mend(lines: bytes, width: int) -> tuple[list[list[str]], int]:
-    """Give the fields of the lines that have `width` of them and a line end, and the number of the others."""
-    kept, broken = [], 0
-    for line in lines.splitlines(keepends=True):
-        text = line.decode("utf-8", errors="replace").replace("\0", "")
-        if not text.strip():
-            continue
-        try:
-            row = next(csv.reader([text]), [])
-        except csv.Error:  # a field beyond all measure
-            row = []
-        if len(row) == width and text.endswith("\n"):
+    """Give the fields of the rows that have `width` of them and a line end, and the number of the other lines.
+
+    A row has several lines where a quoted field holds line ends.
+    """
+    texts = [line.decode("utf-8", errors="replace").replace("\0", "") for line in lines.splitlines(keepends=True)]
+    kept, broken, at = [], 0, 0
+    while at < len(texts):
+        size = _quoted_lines(texts, at)
+        row = _row(texts[at : at + size])
+        if len(row) != width and size > 1:
+            size, row = 1, _row(texts[at : at + 1])
+        if len(row) == width and texts[at + size - 1].endswith("\n"):
             kept.append(row)
-        else:
+        elif texts[at].strip():
             broken += 1
+        at += size
     return kept, broken
+
+
+def _quoted_lines(texts: list[str], at: int) -> int:
+    """Count the lines from one on until each quote is closed; 1 where none closes it."""
+    quotes = 0
+    for size, text in enumerate(texts[at : at + LONGEST_FIELD], start=1):
+        quotes += text.count('"')
+        if quotes % 2 == 0:
+            return size
+    return 1
+
+
+def _row(texts: list[str]) -> list[str]:
+    try:
+        return next(csv.reader(texts), [])
+    except csv.Error:  # a field beyond all measure
+        return []
 
 
 def empty_attempts() -> pd.DataFrame:

@@ -94,7 +94,7 @@ def read_meta(path: Path, notes: list[str]) -> dict[str, Any]:
         return _unreadable(reason, notes)
     version = meta.get("schema_version", SCHEMA_VERSION)
     if version != SCHEMA_VERSION:
-        raise TailgateError(f"{path}: schema_version is {version}, this Tailgate reads {SCHEMA_VERSION}")
+        raise TailgateError(f"{path}: schema_version is {version!r}, this Tailgate reads {SCHEMA_VERSION}")
     return cast("dict[str, Any]", meta)
 
 

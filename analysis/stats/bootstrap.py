@@ -100,5 +100,5 @@ def two_way(top: NDArray[np.float64], bottom: NDArray[np.float64], spreads: list
 
 
 def is_noise(effect: float, blocks: int) -> bool:
-    """Tell whether a design effect is below the 90th percentile of what independent turns show by chance."""
-    return blocks < 2 or effect <= float(chdtri(blocks - 1, 0.10)) / (blocks - 1)
+    """Tell whether a design effect is below the 95th percentile of what independent turns show by chance."""
+    return blocks < 2 or effect <= float(chdtri(blocks - 1, 0.05)) / (blocks - 1)

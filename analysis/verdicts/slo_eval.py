@@ -41,11 +41,16 @@ LONGEST = 100
 def slos(meta: Mapping[str, Any]) -> tuple[list[Slo], dict[str, str]]:
     """Read the SLO lines of run.json's scenario; give those that cannot be read apart, with the reason."""
     scenario = meta.get("scenario")
-    lines = scenario.get("slo") if isinstance(scenario, dict) else None
+    return parsed(scenario if isinstance(scenario, dict) else {}, "slo", parse_slo)
+
+
+def parsed(scenario: Mapping[str, Any], key: str, parse: Callable[[str], Slo]) -> tuple[list[Slo], dict[str, str]]:
+    """Read the lines under a key of a scenario; give those that cannot be read apart, with the reason."""
+    lines = scenario.get(key) or []
     found, unread = [], {}
-    for line in map(str, lines if isinstance(lines, list) else []):
+    for line in map(str, lines if isinstance(lines, list) else [lines]):
         try:
-            found.append(parse_slo(line))
+            found.append(parse(line))
         except ValueError as error:
             unread[line] = str(error)
     return found, unread
@@ -121,6 +126,9 @@ def _with_failures(slo: Slo, part: Part, verdict: Verdict) -> tuple[Verdict, str
     """Let turns that failed count as infinitely late: beyond 1 - p of all turns, the p-quantile is one of them."""
     if slo.quantile is None or slo.comparator.startswith(">") or part.turns.empty:
         return verdict, ""
+    unknown = _unmeasured_share(slo, part)
+    if verdict == "pass" and unknown > 1 - slo.quantile:
+        return "inconclusive", f"; {wording.number(unknown, 'share')} of the answered turns have no such figure"
     found = share(part.turns["lost"].to_numpy(dtype=bool), part.blocks, part.seed)
     room = 1 - slo.quantile
     if isinstance(found, NotEstimable) or found.value <= room:
@@ -129,6 +137,14 @@ def _with_failures(slo: Slo, part: Part, verdict: Verdict) -> tuple[Verdict, str
     if found.low is not None and found.low > room:
         return "fail", text
     return ("inconclusive" if verdict == "pass" else verdict), text
+
+
+def _unmeasured_share(slo: Slo, part: Part) -> float:
+    """Give the share of the turns with success whose response or service time is unknown, for their stamps are odd."""
+    successful = int(part.turns["successful"].sum())
+    if slo.metric not in ("response_time_ms", "service_time_ms") or not successful:
+        return 0.0
+    return 1 - int(part.turns[slo.metric].notna().sum()) / successful
 
 
 def needed_turns(slo: Slo, figure: Figure) -> int | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from synthetic import LARGE, Plan, write_run
 
 from analysis import cli
 from analysis.commands import run
@@ -220,3 +221,18 @@ def test_locustfile_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest
     """The locustfile is the installed one."""
     monkeypatch.chdir(tmp_path)
     assert run.locustfile().parts[-2:] == ("locustfiles", "chat.py")
+
+
+def test_a_reader_that_leaves_changes_no_verdict(tmp_path: Path) -> None:
+    """`tailgate gate RUN | head` ends quietly, with the verdict's exit code."""
+    write_run(tmp_path / "run", Plan(models=(LARGE,), turns=300))
+    gate = subprocess.Popen(
+        [sys.executable, "-m", "analysis.cli", "gate", str(tmp_path / "run")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert gate.stdout is not None
+    gate.stdout.close()
+    said = gate.communicate()[1]
+    whole = subprocess.run(gate.args, capture_output=True, check=False)
+    assert (gate.returncode, said) == (whole.returncode, b"")

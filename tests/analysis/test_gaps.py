@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from analysis.measures.gaps import histogram
+from analysis.measures.gaps import histogram, notes
 from analysis.model import Estimate
 from analysis.rows.read import GAP_COLUMNS
 from analysis.stats.quantiles import figures
@@ -65,9 +65,13 @@ def test_merged_gaps_are_not_estimable(merged: int, unknown: set[str]) -> None:
 
 @pytest.mark.parametrize("text", ["", "garbage", "HISTFAAAA", "é", "HISTFAAAACF4nJNpmSzMwMDA"])
 def test_torn_histograms_are_left_out(text: str) -> None:
-    """A histogram that cannot be decoded is none."""
+    """A histogram that cannot be decoded is none, and is counted."""
     good = row(0, np.array([1000, 2000]))
-    assert histogram(pd.DataFrame([good, {**good, "histogram": text}]), 1).n == 2
+    rows = pd.DataFrame([good, {**good, "histogram": text}])
+    assert histogram(rows, 1).n == 2
+    said = "small: 1 of {} lines of gaps.csv cannot be read, and are in no gap"
+    assert list(notes("small", rows, histogram(rows, 1))) == [said.format(2)]
+    assert list(notes("small", rows.iloc[1:], None)) == [said.format(1)]
 
 
 def test_no_gaps() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from synthetic import BASE, Plan, write_run
 
+from analysis.model import Group
 from analysis.report import build
 from analysis.rows.read import read_run
 from scenarios.errors import TailgateError
@@ -97,6 +99,37 @@ def test_quoted_fields(folder: Path) -> None:
     fields[COLUMNS.index("case_id")] = '"a, b"'
     path.write_text("\n".join([text[0], ",".join(fields), *text[2:]]) + "\n")
     assert "a, b" in set(read_run(folder).attempts["case_id"])
+
+
+def test_quoted_line_ends(folder: Path) -> None:
+    """A quoted field may hold line ends; a stray quote costs its own line."""
+    path = folder / "attempts.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    column = COLUMNS.index("error_code")
+    for number, text in ((3, '"a\nb, c\n""d"""'), (9, '"open')):
+        fields = lines[number].split(",")
+        lines[number] = ",".join([*fields[:column], text, *fields[column + 1 :]])
+    path.write_text("".join(lines))
+    run = read_run(folder)
+    assert (len(run.attempts), 'a\nb, c\n"d"' in set(run.attempts["error_code"])) == (74, True)
+
+
+def test_quoted_header(folder: Path) -> None:
+    """Whoever quotes every field quotes the columns' names too."""
+    expected = read_run(folder).attempts
+    frame = pd.read_csv(folder / "attempts.csv", dtype="str", keep_default_na=False)
+    frame.to_csv(folder / "attempts.csv", index=False, quoting=csv.QUOTE_ALL)
+    pd.testing.assert_frame_equal(read_run(folder).attempts, expected)
+
+
+def test_a_negative_count_is_missing(folder: Path) -> None:
+    """Fewer tokens than none would make a run cheaper: such usage is unknown, and counted."""
+    frame = pd.read_csv(folder / "attempts.csv", dtype="str", keep_default_na=False)
+    used = frame.index[frame["output_tokens"] != ""]
+    frame.loc[used[:3], "output_tokens"] = "-50"
+    frame.to_csv(folder / "attempts.csv", index=False)
+    notes = build(folder).notes
+    assert [note for note in notes if note.startswith("attempts without known token usage: 3;")] != []
 
 
 def test_windows_line_ends_and_byte_order_mark(folder: Path) -> None:
@@ -291,3 +324,20 @@ def test_stamps_out_of_order_are_said(folder: Path) -> None:
     frame.to_csv(folder / "attempts.csv", index=False)
     expected = "small: 3 of 60 answered turns have no ttft, for their stamps are missing or out of order"
     assert expected in build(folder).notes
+
+
+def test_turns_are_believed_where_run_json_misplaces_their_phase(folder: Path) -> None:
+    """A steady phase that is a fraction of its turns' time would multiply every rate."""
+    expected = steady_of(folder)
+    meta = json.loads((folder / "run.json").read_text())
+    for phase in meta["phases"]:
+        if phase["phase"] == "steady":
+            phase["end_s"] = phase["start_s"] + 1
+    (folder / "run.json").write_text(json.dumps(meta))
+    found = steady_of(folder)
+    assert found.rates["turns_per_second"] == pytest.approx(expected.rates["turns_per_second"], rel=0.1)
+
+
+def steady_of(folder: Path) -> Group:
+    """Give the only steady group."""
+    return next(group for group in build(folder).groups if group.phase == "steady")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from synthetic import BASE, Plan, write_run
 
@@ -141,6 +143,27 @@ def test_unreadable_line_is_inconclusive(tmp_path: Path) -> None:
     report = run(tmp_path / "run", "p95(vibes) < 3", "p95(ttft_ms) < 100s")
     assert report.verdict == "inconclusive"
     assert [line.verdict for line in report.slo] == ["pass", "inconclusive"]
+
+
+def test_a_limit_that_is_no_list_is_held_all_the_same(tmp_path: Path) -> None:
+    """Whoever writes one line in place of a list of lines asked for it: it is not passed over."""
+    run(tmp_path / "run")
+    meta = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    meta["scenario"]["slo"] = "p95(ttft_ms) < 1"
+    (tmp_path / "run" / "run.json").write_text(json.dumps(meta), encoding="utf-8")
+    assert build(tmp_path / "run").verdict == "fail"
+
+
+def test_turns_without_stamps_are_no_pass(tmp_path: Path) -> None:
+    """Where a tenth of the answered turns have no response time, p95 may be among them; p50 is not."""
+    run(tmp_path / "run", "p50(response_time_ms) < 100s", "p95(response_time_ms) < 100s")
+    path = tmp_path / "run" / "attempts.csv"
+    frame = pd.read_csv(path, dtype="str", keep_default_na=False)
+    frame.loc[frame.index[::10], ["last_token_s", "end_s"]] = "-5"
+    frame.to_csv(path, index=False)
+    report = build(tmp_path / "run")
+    assert [line.verdict for line in report.slo] == ["pass", "inconclusive"]
+    assert "of the answered turns have no such figure" in report.slo[1].sentence
 
 
 def test_quality_without_graded_answers_is_no_pass(tmp_path: Path) -> None:
