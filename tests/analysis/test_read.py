@@ -105,13 +105,13 @@ def test_quoted_line_ends(folder: Path) -> None:
     """A quoted field may hold line ends; a stray quote costs its own line."""
     path = folder / "attempts.csv"
     lines = path.read_text().splitlines(keepends=True)
-    column = COLUMNS.index("error_code")
+    column = COLUMNS.index("case_id")
     for number, text in ((3, '"a\nb, c\n""d"""'), (9, '"open')):
         fields = lines[number].split(",")
         lines[number] = ",".join([*fields[:column], text, *fields[column + 1 :]])
     path.write_text("".join(lines))
     run = read_run(folder)
-    assert (len(run.attempts), 'a\nb, c\n"d"' in set(run.attempts["error_code"])) == (74, True)
+    assert (len(run.attempts), 'a\nb, c\n"d"' in set(run.attempts["case_id"])) == (74, True)
 
 
 def test_quoted_header(folder: Path) -> None:
