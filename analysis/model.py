@@ -23,7 +23,8 @@ class Group(Frozen):
     `shares` maps each outcome of turns, and `throttled` (turns with at least one 429), to its share of all intended
     turns. The outcomes add up to 1; `waiting_at_end` is a last outcome `throttled`; `failed` is 1 - successful.
     `cut_s` and `cut_turns` are what was left out at the start of a steady phase, as warm-up that went on; `left_out_s`
-    and `left_out_turns` what the loss of a worker disturbed.
+    and `left_out_turns` what the loss of a worker disturbed; `paused_s` lay between the rounds of a phase that came in
+    several.
     `users` is None where a foreign file does not tell.
     `attainment` is the share of all intended turns that met every per-turn latency limit of the SLO lines.
     """
@@ -37,6 +38,7 @@ class Group(Frozen):
     cut_turns: int = 0
     left_out_s: float = 0.0
     left_out_turns: int = 0
+    paused_s: float = 0.0
     turns: int
     attempts: int
     users: int | None

@@ -173,6 +173,7 @@ def _group(
         cut_turns=part.cut_turns,
         left_out_s=part.left_out_s,
         left_out_turns=part.left_out_turns,
+        paused_s=part.paused_s,
         turns=len(part.turns),
         attempts=len(part.attempts),
         users=_users(part, meta),

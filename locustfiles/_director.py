@@ -7,6 +7,8 @@ import logging
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -161,16 +163,17 @@ class Director:
             yield 0, 1.0, []  # Locust opens the test with the first tick
         if not self._failed:
             plan = self._plan()
-            self._users = {label(*pair): stages[0].users for pair, stages in plan.items()}
-            for (endpoint, arm), stages in plan.items():
+            self._users = {label(stages[0].endpoint, stages[0].arm): stages[0].users for stages in plan}
+            for stages in plan:
                 if not self._failed:
-                    yield from self._walk_lane(self._user_class(endpoint), label(endpoint, arm), stages)
+                    yield from self._walk_lane(stages)
             self._finished = not self._failed
             settled = self.clock.now() + SETTLE_S
             while self.clock.now() < settled:
                 yield 0, 1.0, []
 
-    def _walk_lane(self, user_class: type[User], lane: str, stages: list[Stage]) -> Iterator[Tick]:
+    def _walk_lane(self, stages: list[Stage]) -> Iterator[Tick]:
+        user_class, lane = self._user_class(stages[0].endpoint), label(stages[0].endpoint, stages[0].arm)
         users, spawn_rate = stages[0].users, stages[0].spawn_rate
         steady, drain = self._publish(stages)
         while self.clock.now() < steady.end_s and not self._failed:
@@ -185,15 +188,14 @@ class Director:
         self._write_run([], self.crew.stop_reasons(), interrupted=True)
         yield 0, float(users), [user_class]
 
-    def _plan(self) -> dict[tuple[str, str], list[Stage]]:
-        """Give the stages of each endpoint and arm to be loaded, in order."""
+    def _plan(self) -> list[list[Stage]]:
+        """Give the stages of each endpoint and arm to be loaded in each round, in order."""
         given = self.overrides
         classes = {user_class.endpoint for user_class in self.environment.user_classes}
         chosen = [endpoint for endpoint in self.scenario.endpoints if endpoint in classes]
-        plan: dict[tuple[str, str], list[Stage]] = {}
-        for stage in phases(self.scenario, chosen, given.users, given.spawn_rate, given.run_time_s):
-            plan.setdefault((stage.endpoint, stage.arm), []).append(stage)
-        return plan
+        stages = phases(self.scenario, chosen, given.users, given.spawn_rate, given.run_time_s)
+        together = attrgetter("round", "endpoint", "arm")
+        return [list(group) for _, group in groupby(stages, key=together)]
 
     def _user_class(self, endpoint: str) -> type[User]:
         by_endpoint: dict[str, type[User]] = {each.endpoint: each for each in self.environment.user_classes}
@@ -205,7 +207,7 @@ class Director:
         for phase in (WARM_UP, STEADY, DRAIN):
             bounds.append(bounds[-1] + sum(stage.duration_s for stage in stages if stage.phase == phase))
         spans = [
-            Span(stages[0].endpoint, stages[0].arm, phase, start, end)
+            Span(stages[0].endpoint, stages[0].arm, phase, start, end, stages[0].round)
             for phase, start, end in zip((WARM_UP, STEADY, DRAIN), bounds, bounds[1:], strict=False)
         ]
         self._put(*spans)

@@ -140,15 +140,15 @@ def needed_turns(line: Slo) -> int | None:
 
 def _endpoint(scenario: Scenario, name: str, endpoint: Endpoint) -> EndpointExpectation:
     size = turn_size(scenario, endpoint)
-    lengths = lengths_of(scenario, scenario.traffic.users)
+    lengths, rounds = lengths_of(scenario, scenario.traffic.users), scenario.campaign.rounds
     per_second, limited_by = turns_per_second(scenario, endpoint, size)
-    requests = round(per_second * _full_load_s(lengths))
+    requests = round(per_second * _full_load_s(lengths) * rounds)
     tokens = round(requests * size.input_tokens), round(requests * size.output_tokens)
     return EndpointExpectation(
         endpoint=name,
         users=scenario.traffic.users,
-        duration_s=lengths.total_s,
-        turns=round(per_second * lengths.steady_s),
+        duration_s=lengths.total_s * rounds,
+        turns=round(per_second * scenario.traffic.steady),
         requests=requests,
         response_s=size.response_s,
         input_tokens=tokens[0],

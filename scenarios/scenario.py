@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 from pydantic import Strict as Exact
 
 from scenarios.arm import Arm, over, strangers
+from scenarios.campaign import Campaign
 from scenarios.conversation import Conversation, Timeouts, Turns
 from scenarios.cost import Cost, strange_shares
 from scenarios.editor_schema import for_editors
@@ -28,6 +29,7 @@ from scenarios.traffic import Traffic
 
 __all__ = [
     "Arm",
+    "Campaign",
     "Conversation",
     "Cost",
     "Endpoint",
@@ -54,7 +56,7 @@ EndpointName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_len
 class Scenario(Strict):
     """A whole campaign."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"campaign", "budget", "routing"})
+    later: ClassVar[frozenset[str]] = frozenset({"budget", "routing"})
     other_names: ClassVar[Mapping[str, str]] = {
         "models": "endpoints",
         "targets": "endpoints",
@@ -77,6 +79,8 @@ class Scenario(Strict):
     """What users do when told to wait."""
     arms: dict[EndpointName, Arm] = Field(default_factory=dict)
     """Several ways to load each endpoint, one after the other; left out = one way."""
+    campaign: Campaign = Campaign()
+    """In what order."""
     slo: tuple[Slo, ...] = ()
     """Objectives, one line each."""
     cost: Cost | None = None

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from scenarios.scenario import Scenario
@@ -12,7 +12,10 @@ Phase = Literal["warm_up", "steady", "drain"]
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A stretch of time on one endpoint; in a drain the `users` finish what they have begun and start nothing."""
+    """A stretch of time on one endpoint; in a drain the `users` finish what they have begun and start nothing.
+
+    `round`: how many times, from 1, all endpoints and arms are being gone through.
+    """
 
     endpoint: str
     arm: str
@@ -20,11 +23,12 @@ class Stage:
     users: int
     spawn_rate: float
     duration_s: float
+    round: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """How long the parts of one endpoint's turn are."""
+    """How long the parts of one endpoint's turn are, in each round."""
 
     ramp_s: float
     warm_up_s: float
@@ -53,13 +57,16 @@ def phases(
 ) -> list[Stage]:
     """Lay out the run, one endpoint and arm after the other: ramp (counted as warm-up), warm-up, steady, drain.
 
-    `users` and `spawn_rate` (users per second) stand for the scenario's users and ramp. `run_time_s` is the whole run's
-    length: each endpoint and arm gets an equal part of it. Parts of no length are left out.
+    That `campaign.rounds` times, with an equal part of the steady time in each. `users` and `spawn_rate` (users per
+    second) stand for the scenario's users and ramp. `run_time_s` is the whole run's length: each endpoint and arm gets
+    an equal part of it. Parts of no length are left out.
     """
+    rounds = scenario.campaign.rounds
     pairs = [(endpoint, arm) for wanted in endpoints for endpoint, arm in scenario.pairs if endpoint == wanted]
-    part_s = None if run_time_s is None or not pairs else run_time_s / len(pairs)
+    part_s = None if run_time_s is None or not pairs else run_time_s / len(pairs) / rounds
     return [
-        stage
+        replace(stage, round=number)
+        for number in range(1, rounds + 1)
         for endpoint, arm in pairs
         for stage in _stages(scenario.for_arm(arm), (endpoint, arm), (users, spawn_rate), part_s)
     ]
@@ -86,10 +93,10 @@ def _stages(
 
 
 def lengths_of(scenario: Scenario, users: int, spawn_rate: float | None = None) -> Lengths:
-    """Give the lengths as the scenario has them, the ramp as `spawn_rate` makes it."""
+    """Give the lengths of a round as the scenario has them, the ramp as `spawn_rate` makes it."""
     traffic = scenario.traffic
     ramp_s = traffic.ramp if spawn_rate is None else users / spawn_rate
-    return Lengths(ramp_s, traffic.warm_up, traffic.steady, traffic.drain)
+    return Lengths(ramp_s, traffic.warm_up, traffic.steady / scenario.campaign.rounds, traffic.drain)
 
 
 def samples_needed(quantile: float) -> int:

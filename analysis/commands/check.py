@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.words.wording import target
 from scenarios.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -89,14 +90,17 @@ def _capacity(scenario: Scenario, workers: int) -> Iterator[str]:
 
 
 def _phases(scenario: Scenario, stages: Iterable[Stage]) -> Table:
-    table = _table("Phase", "Endpoint", "Users>", "Starts>", "Length>")
-    start_s, before = 0.0, ""
+    rounds = scenario.campaign.rounds
+    table = _table("Phase", *(["Round>"] if rounds > 1 else []), "Endpoint", "Users>", "Starts>", "Length>")
+    start_s, before = 0.0, (0, "", "")
     for stage in stages:
-        ramps = stage.endpoint != before and scenario.traffic.ramp > 0
+        load = stage.round, stage.endpoint, stage.arm
+        ramps = load != before and scenario.for_arm(stage.arm).traffic.ramp > 0
         length = f"at most {_duration(stage.duration_s)}" if stage.phase == "drain" else _duration(stage.duration_s)
         phase = "ramp" if ramps else stage.phase
-        table.add_row(phase, stage.endpoint, f"{stage.users:,}", _duration(start_s), length)
-        start_s, before = start_s + stage.duration_s, stage.endpoint
+        row = [phase, *([str(stage.round)] if rounds > 1 else []), target(stage.endpoint, stage.arm)]
+        table.add_row(*row, f"{stage.users:,}", _duration(start_s), length)
+        start_s, before = start_s + stage.duration_s, load
     return table
 
 

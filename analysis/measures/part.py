@@ -62,6 +62,11 @@ class Part:
         """How much of it was left out."""
         return self._length_s(self.left_out)
 
+    @property
+    def paused_s(self) -> float:
+        """How long it did not run in between."""
+        return self._length_s(self.pauses)
+
     def _length_s(self, windows: Sequence[Window]) -> float:
         return float(sum(max(min(to_s, self.end_s) - max(from_s, self.start_s), 0.0) for from_s, to_s in windows))
 

@@ -91,6 +91,11 @@ def _refuse_different(folders: Sequence[Path], documents: Sequence[Mapping[str, 
                 f"{folder}: {', '.join(differing)} of its scenario are not those of {folders[0]}: only runs of one "
                 "scenario make one run (its seed and traffic.users may differ)"
             )
+    if documents[0]["scenario"].get("campaign", {}).get("rounds", 1) > 1:
+        raise TailgateError(
+            f"{folders[0]}: its endpoints were loaded in rounds (campaign.rounds), whose steady times do not make one: "
+            "collect and report on each master's run by itself, or hold them together with tailgate matrix"
+        )
 
 
 def _load(scenario: Mapping[str, Any]) -> dict[str, Any]:

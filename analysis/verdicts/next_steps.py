@@ -154,7 +154,7 @@ def _steady(line: SloLine, groups: Sequence[Group]) -> str:
     group = next((one for one in groups if (one.endpoint, one.arm) == (line.endpoint, line.arm)), None)
     if group is None or not group.turns or not line.needed_turns:
         return ""
-    span_s = group.end_s - group.start_s
+    span_s = group.end_s - group.start_s - group.paused_s
     seconds = span_s * line.needed_turns / group.turns
     if not seconds > span_s > 0:
         return ""

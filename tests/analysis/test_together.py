@@ -150,6 +150,14 @@ def test_what_does_not_belong_together_is_refused(
         two(tmp_path, later_s, **facts)
 
 
+def test_rounds_are_not_put_together(tmp_path: Path) -> None:
+    """Their steady phases have pauses, which are not at the same time."""
+    facts = {"scenario": scenario(users=5) | {"campaign": {"rounds": 2}}}
+    runs = [a_run(tmp_path / name, f"run-{name}", 0.0, **facts) for name in "ab"]
+    with pytest.raises(TailgateError, match=r"loaded in rounds \(campaign\.rounds\)"):
+        collect_several(runs, tmp_path / "results")
+
+
 def test_seed_and_users_may_differ(tmp_path: Path) -> None:
     """Masters share the users, and draw prompts of their own."""
     assert two(tmp_path, scenario=scenario(users=7) | {"seed": 8}).is_dir()

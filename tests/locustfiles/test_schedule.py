@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +50,19 @@ def test_later_word_replaces_the_earlier() -> None:
     assert (schedule.phase_at("a", "", 8), schedule.is_open("a", "", 8), len(schedule.spans)) == (DRAIN, False, 6)
 
 
+def test_rounds_lie_apart() -> None:
+    """A turn belongs to the round that had begun when it was due; between rounds none starts."""
+    schedule = two_endpoints()
+    schedule.put(replace(span, round=2) for span in spans("a", 40, 45, 55, 60))
+    seen = [schedule.phase_at("a", "", time_s) for time_s in (5, 16, 39, 40, 45, 54.9, 55)]
+    assert seen == [STEADY, DRAIN, DRAIN, WARM_UP, STEADY, STEADY, DRAIN]
+    assert [schedule.is_open("a", "", time_s) for time_s in (5, 16, 39, 40, 54.9, 55)] == [
+        *(True, False, False),
+        *(True, True, False),
+    ]
+    assert [span.round for span in schedule.spans] == [1, 1, 1, 1, 1, 1, 2, 2, 2]
+
+
 def test_spans_are_in_order_of_time() -> None:
     """However they came in."""
     assert [span.endpoint for span in two_endpoints().spans] == ["a"] * 3 + ["b"] * 3
@@ -55,8 +70,8 @@ def test_spans_are_in_order_of_time() -> None:
 
 def test_document_round_trip() -> None:
     """A span survives the way to a worker."""
-    span = Span("a", "cold", STEADY, 1.5, 2.5)
-    assert Span(**span.to_document()) == span  # type: ignore[arg-type]
+    for span in (Span("a", "cold", STEADY, 1.5, 2.5), Span("a", "cold", STEADY, 1.5, 2.5, round=3)):
+        assert Span(**span.to_document()) == span  # type: ignore[arg-type]
 
 
 @given(st.lists(st.floats(0, 1000), min_size=4, max_size=4, unique=True).map(sorted), st.floats(-10, 1100))

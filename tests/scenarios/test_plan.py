@@ -48,6 +48,23 @@ def test_users_and_spawn_rate_stand_for_the_scenarios() -> None:
     assert ramp == Stage("a", "", "warm_up", 30, 5.0, 6.0)
 
 
+def test_rounds_share_the_steady_time() -> None:
+    """All endpoints come before any comes again; each round has a ramp, a warm-up and a drain of its own."""
+    stages = phases(scenario(campaign={"rounds": 3}), ["a", "b"])
+    order = [(stage.round, stage.endpoint) for stage in stages if stage.phase == "steady"]
+    assert order == [(number, endpoint) for number in (1, 2, 3) for endpoint in ("a", "b")]
+    assert [stage.duration_s for stage in stages] == [10, 20, 20, 5] * 6
+    timed = phases(scenario(campaign={"rounds": 3}), ["a", "b"], run_time_s=420)
+    assert [stage.duration_s for stage in timed] == [10, 20, 35, 5] * 6
+
+
+def test_rounds_cost_a_ramp_each() -> None:
+    """The turns that count are the same; those of ramp and warm-up come three times."""
+    once, thrice = (expectation(scenario(campaign={"rounds": count})).endpoints[0] for count in (1, 3))
+    assert (once.turns, once.requests, once.duration_s) == (600, 850, 95.0)
+    assert (thrice.turns, thrice.requests, thrice.duration_s) == (600, 1350, 165.0)
+
+
 @pytest.mark.parametrize(
     ("run_time_s", "lengths"),
     [
