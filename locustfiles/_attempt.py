@@ -12,7 +12,7 @@ from time import perf_counter
 
 from locustfiles._clock import RunClock
 from locustfiles._connect import ConnectError
-from locustfiles._exchange import Trace
+from locustfiles._trace import Trace
 from scenarios.limit_headers import Allowance, allowances
 from scenarios.limits import Decision, Hint, Reason, classify, wait_hint
 from scenarios.records import Attempt, Outcome

@@ -25,8 +25,8 @@ from scenarios.records import SUCCESSFUL, Attempt, Outcome
 if TYPE_CHECKING:
     from locust.env import Environment
 
-    from locustfiles._exchange import Trace
     from locustfiles._order import Order
+    from locustfiles._trace import Trace
     from scenarios.scenario import Scenario
 
 REFUSED_FOR_NOW = frozenset({Outcome.THROTTLED, Outcome.OVERLOADED, Outcome.GAVE_UP})

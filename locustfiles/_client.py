@@ -9,13 +9,16 @@ from time import perf_counter
 from urllib.parse import urlsplit
 
 from locustfiles._connect import ConnectError, Target, connect, keep_stamping
-from locustfiles._exchange import Exchange, Trace
-from locustfiles._transport import Connection
+from locustfiles._exchange import Exchange
+from locustfiles._trace import Trace
 from scenarios.errors import TailgateError
 from scenarios.proxy import proxy_of
 from scenarios.scenario import Endpoint, Timeouts
 from scenarios.tls import context
 from scenarios.wire import API, Api, Decoder, Message
+
+NO_TRACE = Trace()
+"""Of a request that has not been sent."""
 
 SPARE_FILES = 200
 """Open files that the process needs besides its users' connections."""
@@ -83,12 +86,12 @@ def raise_file_limit(users: int) -> None:
 class Client:
     """Sends requests one after the other, on one connection that is opened when needed."""
 
-    __slots__ = ("_connection", "_destination", "_timeouts", "connect_s", "trace")
+    __slots__ = ("_destination", "_exchange", "_timeouts", "connect_s", "trace")
 
     def __init__(self, where: Destination, timeouts: Timeouts) -> None:
         self._destination = where
         self._timeouts = timeouts
-        self._connection: Connection | None = None
+        self._exchange: Exchange | None = None
         self.connect_s: float | None = None
         self.trace = Trace()
 
@@ -103,45 +106,41 @@ class Client:
         once more on a new one: the server had closed an idle connection, which says nothing of the request.
         """
         request = self._destination.request(body, request_id)
-        self.connect_s, self.trace = None, Trace()
-        connection = self._open()
-        reused = connection.used
-        trace = self._run(connection, request, decoder)
+        self.connect_s, self.trace = None, NO_TRACE
+        exchange = self._open()
+        reused = exchange.connection.used
+        trace = self._run(exchange, request, decoder)
         if reused and trace.failure in ("closed_before_answer", "connection_lost") and not trace.bytes_in:
             trace = self._run(self._open(), request, decoder)
         return trace
 
     def close(self) -> None:
         """Close the connection, if there is one."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._exchange is not None:
+            self._exchange.close()
+            self._exchange = None
 
-    def _run(self, connection: Connection, request: bytes, decoder: Decoder) -> Trace:
-        self._connection = None  # ours alone until it is known to be reusable
-        reusable = False
+    def _run(self, exchange: Exchange, request: bytes, decoder: Decoder) -> Trace:
+        self._exchange = None  # ours alone until it is known to be reusable
+        self.trace = trace = exchange.expect(decoder)
         try:
-            exchange = Exchange(connection, decoder, self._timeouts)
-            self.trace = exchange.trace
-            trace = exchange.run(request)
-            reusable = trace.reusable
+            exchange.run(request)
         finally:
-            if reusable:
-                connection.used = True
-                self._connection = connection
+            if trace.reusable:
+                self._exchange = exchange
             else:
-                connection.close()
+                exchange.close()
         return trace
 
-    def _open(self) -> Connection:
-        if self._connection is not None:
-            if not self._connection.is_stale():
-                return self._connection
+    def _open(self) -> Exchange:
+        if self._exchange is not None:
+            if not self._exchange.connection.is_stale():
+                return self._exchange
             self.close()
         started = perf_counter()
         connection = connect(self._destination.target, self._timeouts.connect)
         self.connect_s = perf_counter() - started
-        return connection
+        return Exchange(connection, self._timeouts)
 
 
 __all__ = ["Client", "ConnectError", "Destination", "destination", "raise_file_limit"]

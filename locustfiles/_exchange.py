@@ -9,7 +9,6 @@ With hundreds of streams each one's memory has left the processor's cache when i
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 from time import perf_counter
 
 import gevent
@@ -17,9 +16,9 @@ from gevent import get_hub
 from gevent.hub import Waiter
 
 from locustfiles._framing import CRLF, HTTP_OK, ResponseParser, UnframedError, chunk_start, missing
+from locustfiles._trace import Trace
 from locustfiles._transport import BACKLOG, RECEIVE_BYTES, Connection
 from scenarios.scenario import Timeouts
-from scenarios.server_timings import ServerTimings
 from scenarios.wire import Decoder
 from scenarios.wire.plain import Plain
 
@@ -41,61 +40,42 @@ SIZE_LINE_BYTES = 8
 log = logging.getLogger("tailgate")
 
 
-@dataclass(slots=True)
-class Trace:
-    """What was seen of one response. Stamps are `perf_counter` seconds; None = it did not happen.
-
-    `failure` is empty, or says how the exchange broke off: `connection_lost`, `closed_before_answer`, `cut`,
-    `not_http`, `first_byte_timeout`, `idle_timeout`, `total_timeout`, `internal`.
-    """
-
-    sent: float | None = None
-    headers_at: float | None = None
-    first_token: float | None = None
-    first_output: float | None = None
-    end: float | None = None
-    arrivals: list[float] = field(default_factory=list)
-    coalesced: int = 0
-    """Chunks that came with another one before them."""
-    merged: int = 0
-    """Those of them that may have come apart, and waited together for a late loop."""
-    bytes_in: int = 0
-    lag_s: float = 0.0
-    status: int | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-    error_body: bytearray = field(default_factory=bytearray)
-    failure: str = ""
-    failure_detail: str = ""
-    reusable: bool = False
-    timings: ServerTimings | None = None
-    """What the server said of its own time."""
-
-
 class _NotTakenError(Exception):
     """The server does not read what is sent to it."""
 
 
 class Exchange:
-    """Send `request` on `connection` and read the answer into `trace`, its 200 body into `decoder`."""
+    """Requests on one connection, one after the other: `expect` an answer, whose 200 body goes to `decoder`; `run`."""
 
-    __slots__ = ("_connection", "_decoder", "_finished", "_new_chunks", "_now", "_parser", "_plain", "_sleeper",
-                 "_timeouts", "trace")  # fmt: skip
+    __slots__ = ("_decoder", "_finished", "_new_chunks", "_now", "_parser", "_patience_s", "_plain", "_sleeper",
+                 "_timeouts", "connection", "trace")  # fmt: skip
 
-    def __init__(self, connection: Connection, decoder: Decoder, timeouts: Timeouts) -> None:
-        self._connection = connection
-        self._decoder = decoder
+    def __init__(self, connection: Connection, timeouts: Timeouts) -> None:
+        self.connection = connection
         self._timeouts = timeouts
+        self._patience_s = min(timeouts.first_byte, timeouts.idle, timeouts.total)
         self._parser = ResponseParser(self._on_headers, self._on_body)
-        self._plain: Plain | None = None
         self._sleeper: Waiter | None = None
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+        self._parser.close()
+
+    def expect(self, decoder: Decoder) -> Trace:
+        """Be ready for an answer; give its trace, which `run` fills."""
+        self._decoder = decoder
+        self._parser.expect()
+        self._plain: Plain | None = None
         self._finished = False
         self._new_chunks = 0
         self._now = 0.0
         self.trace = Trace()
+        return self.trace
 
-    def run(self, request: bytes) -> Trace:
+    def run(self, request: bytes) -> None:
         """Do it. Failures stand in the trace; only the user's own end (GreenletExit and the like) is raised."""
-        trace, connection = self.trace, self._connection
+        trace, connection, parser = self.trace, self.connection, self._parser
         try:
             connection.watch(self._readable)
             trace.sent = perf_counter()
@@ -103,16 +83,14 @@ class Exchange:
             self._wait()
         finally:
             connection.rest()
-            self._parser.close()
-        trace.status, trace.headers = self._parser.status, self._parser.headers
-        trace.reusable = not trace.failure and self._parser.keep_alive
-        return trace
+        trace.status, trace.headers = parser.status, parser.headers
+        trace.reusable = connection.used = not trace.failure and parser.keep_alive
 
     def _send(self, request: bytes) -> None:
         try:
-            if rest := self._connection.offer(request):
+            if rest := self.connection.offer(request):
                 with gevent.Timeout(min(self._timeouts.first_byte, self._timeouts.total), _NotTakenError):
-                    self._connection.push(rest)
+                    self.connection.push(rest)
         except _NotTakenError:
             if not self._finished:
                 self._now = perf_counter()
@@ -120,9 +98,11 @@ class Exchange:
         except OSError as error:
             self._readable()  # a server that refuses early closes before it has read everything
             if not self._finished:
-                self._end("connection_lost" if self._connection.used else "closed_before_answer", str(error))
+                self._end("connection_lost" if self.connection.used else "closed_before_answer", str(error))
 
     def _wait(self) -> None:
+        if not self._finished:
+            self._sleep(self._patience_s)  # whatever comes, no deadline is nearer
         while not self._finished:
             now = perf_counter()
             deadline, failure = self._deadline()
@@ -168,7 +148,7 @@ class Exchange:
 
     def _readable(self) -> None:
         """Take what arrived. Runs in the event loop: nothing here may block."""
-        connection = self._connection
+        connection = self.connection
         late = BACKLOG.lag_s >= LATE_S
         try:
             data = self._read_late() if late else connection.read()
@@ -208,7 +188,7 @@ class Exchange:
 
     def _read_late(self) -> bytes | None:
         """Read no more than one HTTP chunk: one that waits behind it in a segment of its own keeps its stamp."""
-        connection, arrivals = self._connection, self.trace.arrivals
+        connection, arrivals = self.connection, self.trace.arrivals
         if BACKLOG.lag_s >= HOPELESS_S:
             return connection.read()
         if connection.encrypted:
@@ -222,9 +202,9 @@ class Exchange:
         return data
 
     def _read_chunk(self) -> bytes | None:
-        head = self._connection.read(SIZE_LINE_BYTES)
+        head = self.connection.read(SIZE_LINE_BYTES)
         if head and (rest := missing(head)):
-            head += self._connection.read(min(rest, RECEIVE_BYTES)) or b""
+            head += self.connection.read(min(rest, RECEIVE_BYTES)) or b""
         return head
 
     def _note_coalesced(self, count: int, *, late: bool) -> None:
@@ -233,10 +213,10 @@ class Exchange:
 
     def _take_plain(self, plain: Plain, data: bytes) -> bool:
         """Take `data` if it is one chunk with one content event like the last."""
-        start = 0 if self._connection.ended else chunk_start(data)
+        start = 0 if self.connection.ended else chunk_start(data)
         if not start or not plain.take(data, start):
             return False
-        lag_s, trace = self._connection.lag_s, self.trace
+        lag_s, trace = self.connection.lag_s, self.trace
         trace.arrivals.append(perf_counter() - lag_s)
         trace.bytes_in += len(data)
         if lag_s > trace.lag_s:  # noqa: PLR1730 - seldom true, and a call costs more
@@ -251,7 +231,7 @@ class Exchange:
         return Plain(plain.before, plain.after + CRLF, plain.bodies)
 
     def _near_end(self) -> None:
-        if self._connection.ended:
+        if self.connection.ended:
             self._closed()
         else:
             self._wake()  # the deadline is nearer now

@@ -21,28 +21,33 @@ class ResponseParser:
     """Feed it bytes; it calls `on_headers()` once and `on_body(bytes)` for each piece of the body as it was sent.
 
     `decode` undoes the body's Content-Encoding, None when there is none. `complete` is set when the message ends, and
-    `keep_alive` when the connection can then carry another request. A body without Content-Length or chunked coding
-    ends with the connection.
+    `keep_alive` when the connection can then carry another request: `expect` its response. A body without
+    Content-Length or chunked coding ends with the connection.
 
     `between_chunks` is set while the next byte begins a chunk: bytes that are exactly one chunk (`chunk_start`) may
     then be kept from the parser, which never knows of them.
     """
 
-    __slots__ = ("_on_headers", "_parser", "_until_close", "between_chunks", "complete", "decode", "headers",
+    __slots__ = ("_fields", "_on_headers", "_parser", "_until_close", "between_chunks", "complete", "decode", "headers",
                  "keep_alive", "on_body", "status")  # fmt: skip
 
     def __init__(self, on_headers: Callable[[], None], on_body: Callable[[bytes], None]) -> None:
         self.on_body = on_body
         self._on_headers = on_headers
+        self._parser = httptools.HttpResponseParser(self)
+        self._parser.set_dangerous_leniencies(lenient_spaces_after_chunk_size=True)  # RFC 9112 section 7.1.1: BWS
+        self.expect()
+
+    def expect(self) -> None:
+        """Forget the last response: bytes that come now begin another."""
         self._until_close = False
+        self._fields: list[tuple[bytes, bytes]] = []
         self.decode: Callable[[bytes], bytes] | None = None
         self.headers: dict[str, str] = {}
         self.status: int | None = None
         self.between_chunks = False
         self.complete = False
         self.keep_alive = False
-        self._parser = httptools.HttpResponseParser(self)
-        self._parser.set_dangerous_leniencies(lenient_spaces_after_chunk_size=True)  # RFC 9112 section 7.1.1: BWS
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes. Raises UnframedError."""
@@ -55,7 +60,7 @@ class ResponseParser:
         self.between_chunks = self.between_chunks and data.endswith(CRLF)  # else the next chunk's size has begun
 
     def close(self) -> None:
-        """Let go of owner and parser, which hold this: else a response is freed by the garbage collector alone."""
+        """Let go of owner and parser, which hold this: else they are freed by the garbage collector alone."""
         del self._on_headers, self.on_body, self._parser
 
     def feed_eof(self) -> None:
@@ -64,20 +69,27 @@ class ResponseParser:
 
     # Callbacks of httptools.
 
+    def on_message_begin(self) -> None:
+        """Note a message behind the one that was asked for: nobody knows which request it would answer."""
+        if self.complete:
+            self.keep_alive = False
+
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Collect a header; repeated ones are joined by a comma (RFC 9110 section 5.2)."""
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
+        """Collect a header."""
+        self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Note status and coding, and tell the owner; interim responses (1xx) are passed over."""
         self.status = self._parser.get_status_code()
         if self.status < HTTP_OK:
             return
-        chunked = "chunked" in self.headers.get("transfer-encoding", "").lower()
+        self._collect()
+        headers = self.headers
+        chunked = "chunked" in headers.get("transfer-encoding", "").lower()
         self.between_chunks = chunked
-        self._until_close = not chunked and "content-length" not in self.headers and self.status not in (204, 304)
-        self.decode = body_decoder(self.headers.get("content-encoding", "identity"))
+        self._until_close = not chunked and "content-length" not in headers and self.status not in (204, 304)
+        if coding := headers.get("content-encoding"):
+            self.decode = body_decoder(coding)
         self._on_headers()
 
     def on_chunk_header(self) -> None:
@@ -91,10 +103,21 @@ class ResponseParser:
     def on_message_complete(self) -> None:
         """Note the end, or start over after an interim response."""
         if self.status is not None and self.status < HTTP_OK:
-            self.headers, self.status = {}, None
+            self.status = None
+            self._fields.clear()
             return
+        if self._fields:  # trailers
+            self._collect()
         self.complete = True
         self.keep_alive = not self._until_close and self._parser.should_keep_alive()  # llhttp forgets it after this
+
+    def _collect(self) -> None:
+        """Take the fields that came; repeated ones are joined by a comma (RFC 9110 section 5.2)."""
+        headers = self.headers
+        for name, value in self._fields:
+            key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+            headers[key] = f"{headers[key]}, {text}" if key in headers else text
+        self._fields.clear()
 
 
 def _size_lines() -> list[bytes]:

@@ -13,10 +13,10 @@ from locustfiles._answers import Answer
 from locustfiles._attempt import final, hint_of, left_of, note_answer, note_no_connection, note_trace
 from locustfiles._campaign import Campaign
 from locustfiles._client import Client, ConnectError
-from locustfiles._exchange import Trace
 from locustfiles._gate import Gate
 from locustfiles._lane import Lane
 from locustfiles._throttle import Wait, next_wait
+from locustfiles._trace import Trace
 from scenarios.dialogue import PlannedConversation, conversation_for
 from scenarios.limits import VERDICTS, WAITED_ON, Decision
 from scenarios.records import ANSWERED, Attempt, Outcome
@@ -189,7 +189,7 @@ class ChatSession:
             raise
         note_trace(attempt, trace, self._client.connect_s, self._campaign.clock)
         answer = note_answer(attempt, trace, decoder, self._lane.destination.api)
-        if self._gate is not None and trace.headers_at is not None:
+        if self._gate is not None and self._gate.pace == "adaptive" and trace.headers_at is not None:
             left = left_of(trace, attempt, conversation.max_output_tokens)
             self._gate.inform(left, self._passed_s, trace.headers_at, served=answer[1].outcome in ANSWERED)
         return answer
@@ -205,7 +205,7 @@ class ChatSession:
             waited = wait is not None
             if wait is not None and not wait.shared:
                 self._pause_until(started + wait.seconds)
-            if self._gate is not None:
+            if self._gate is not None and not self._gate.pass_at_once():
                 held, passed = self._pass(self._gate, self._patience_s(wait, waited_s))
                 waited = waited or held
                 attempt.outcome = attempt.outcome if passed else Outcome.GAVE_UP

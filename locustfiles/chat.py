@@ -2,8 +2,8 @@
 
     locust --scenario scenarios/quickstart.yaml [any option of Locust]
 
-Each endpoint becomes a user class (`small` is `SmallUser`). One task is one turn of a conversation: say the next thing,
-read the answer, wait and try again when told to. Where to read on:
+Each endpoint becomes a user class (`small` is `SmallUser`). A user takes turn after turn of conversations: say the next
+thing, read the answer, wait and try again when told to, think. Where to read on:
 
     _session    what a user says, and what it does when refused        _throttle  how long it then waits
     _client     one kept-alive connection                              _exchange  one request, stamped by the kernel
@@ -14,7 +14,7 @@ read the answer, wait and try again when told to. Where to read on:
 from __future__ import annotations
 
 import gevent
-from locust import LoadTestShape, User, task
+from locust import LoadTestShape, User, constant, task
 from locust.exception import StopUser
 from locust.user.users import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 
@@ -29,6 +29,8 @@ class ChatUser(User):
 
     abstract = True
     endpoint = ""
+    wait_time = constant(0)
+    """Locust asks for it between tasks; there is only one, which sees to the thinking itself."""
     _state: str | None
 
     def on_start(self) -> None:
@@ -37,23 +39,20 @@ class ChatUser(User):
         self.rest(self.session.think())
 
     @task
-    def turn(self) -> None:
-        """Take one turn; when the endpoint's time is over, wait to be sent home."""
-        if self.session.may_go_on:
-            self.session.take_turn()
-        else:
-            self.rest(A_DAY_S)
-
-    def wait_time(self) -> float:
-        """Think until the next turn is due."""
-        return self.session.think()
+    def chat(self) -> None:
+        """Take turn after turn; when the endpoint's time is over, wait to be sent home."""
+        session = self.session
+        while session.may_go_on:
+            session.take_turn()
+            self.rest(session.think())
+        self.rest(A_DAY_S)
 
     def on_stop(self) -> None:
         """Leave."""
         self.session.close()
 
     def rest(self, seconds: float) -> None:
-        """Sleep in the state from which Locust stops a user at once."""
+        """Sleep in the state from which Locust stops a user at once; 0 s lets all that has come be read first."""
         if self._state == LOCUST_STATE_STOPPING:
             raise StopUser
         self._state = LOCUST_STATE_WAITING

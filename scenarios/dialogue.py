@@ -3,7 +3,7 @@
 import hashlib
 import random
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from scenarios.scenario import Scenario
 
@@ -21,8 +21,7 @@ _DRAWS = struct.Struct(">QQQ")
 """Three draws of 64 bits out of a digest: cheaper than a generator of their own for each conversation."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedConversation:
+class PlannedConversation(NamedTuple):
     """What one user says in one conversation; `graded` are the turns, from 0, whose answers are graded."""
 
     case_id: str

@@ -19,28 +19,27 @@ def usage_of(answer: dict[str, Any]) -> Usage | None:
 
 def normalised(stated: dict[str, Any]) -> Usage | None:
     """Give `stated` in one meaning; None if it holds no count. A subset larger than its whole is not believed."""
-    prompt, completion = _count(stated.get("prompt_tokens")), _count(stated.get("completion_tokens"))
-    prompt_details = _object(stated.get("prompt_tokens_details"))
-    reasoning = _count(_object(stated.get("completion_tokens_details")).get("reasoning_tokens"))
-    cached = _first(
-        prompt_details.get("cached_tokens"), stated.get("cached_tokens"), stated.get("prompt_cache_hit_tokens")
-    )
-    written = _first(prompt_details.get("cache_write_tokens"), stated.get("cache_creation_input_tokens"))
+    get = stated.get
+    prompt, completion = _count(get("prompt_tokens")), _count(get("completion_tokens"))
     if prompt is None and completion is None:
         return None
+    prompt_details = _object(get("prompt_tokens_details"))
+    reasoning = _count(_object(get("completion_tokens_details")).get("reasoning_tokens"))
+    cached = _first(prompt_details.get("cached_tokens"), get("cached_tokens"), get("prompt_cache_hit_tokens"))
+    written = _first(prompt_details.get("cache_write_tokens"), get("cache_creation_input_tokens"))
     return Usage(
         input_tokens=prompt,
         cached_input_tokens=_subset(cached, prompt),
         cache_write_tokens=_subset(written, prompt),
-        output_tokens=_with_reasoning(prompt, completion, reasoning, _count(stated.get("total_tokens"))),
+        output_tokens=_with_reasoning(prompt, completion, reasoning, get("total_tokens")),
         reasoning_tokens=reasoning,
     )
 
 
-def _with_reasoning(prompt: int | None, completion: int | None, reasoning: int | None, total: int | None) -> int | None:
+def _with_reasoning(prompt: int | None, completion: int | None, reasoning: int | None, total: object) -> int | None:
     if completion is None or not reasoning:
         return completion
-    apart = reasoning > completion or (prompt is not None and total == prompt + completion + reasoning)
+    apart = reasoning > completion or (prompt is not None and _count(total) == prompt + completion + reasoning)
     return completion + reasoning if apart else completion
 
 
@@ -56,7 +55,7 @@ def _first(*values: object) -> int | None:
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if type(value) is int and value >= 0 else None
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from nasty_server import ANSWER, DONE, ROLE, WORDS, event, finish
 from locustfiles._attempt import FAILURES, final, hint_of, note_answer, note_no_connection, note_trace, word
 from locustfiles._clock import RunClock
 from locustfiles._connect import ConnectError
-from locustfiles._exchange import Trace
+from locustfiles._trace import Trace
 from scenarios.limits import Decision
 from scenarios.records import Attempt, Outcome, to_row
 from scenarios.scenario import Endpoint

@@ -10,7 +10,7 @@ import pytest
 from nasty_server import OK, TEXT, NastyServer, Peer, Script, always, chunk, chunked, once, sized
 
 from locustfiles._client import SPARE_FILES, Client, destination, raise_file_limit
-from locustfiles._exchange import Trace
+from locustfiles._trace import Trace
 from scenarios.errors import TailgateError
 from scenarios.scenario import Endpoint, Timeouts
 from scenarios.wire import Message

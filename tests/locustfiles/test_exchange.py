@@ -38,7 +38,7 @@ from nasty_server import (
 )
 
 from locustfiles._client import Client, destination
-from locustfiles._exchange import Trace
+from locustfiles._trace import Trace
 from scenarios.scenario import Endpoint, Timeouts
 from scenarios.wire import Message, Reply
 

@@ -139,6 +139,28 @@ def test_connection_that_the_server_will_close(name: str) -> None:
     assert parse([RESPONSES[name]])[4:] == (True, False)
 
 
+def test_bytes_behind_an_answer() -> None:
+    """What begins another answer that nobody asked for keeps the connection from being used again."""
+    assert [parse([sized() + more])[4:] for more in (b"", b"\r\n", b"HTTP/1.1 2")] == [
+        (True, True), (True, True), (True, False),
+    ]  # fmt: skip
+
+
+def test_one_parser_reads_answer_after_answer() -> None:
+    """Nothing of an answer, coding, headers or status, is left when the next one comes on its connection."""
+    bodies: list[bytes] = []
+    parser = ResponseParser(lambda: None, lambda data: bodies.append(parser.decode(data) if parser.decode else data))
+    seen = []
+    for name in ("gzip", "refusal", "interim", "no content", "trailer", "content-length"):
+        parser.expect()
+        parser.feed(RESPONSES[name])
+        alone = parse([RESPONSES[name]])
+        told = parser.status, parser.headers, 1, b"".join(bodies), parser.complete, parser.keep_alive
+        seen.append((name, told == alone))
+        bodies.clear()
+    assert [name for name, same in seen if not same] == []
+
+
 @pytest.mark.parametrize(
     "garbage",
     [

@@ -48,6 +48,17 @@ def world(limit: str, demand: float, pace: str, hint: str) -> tuple[World, float
     return World(limiter(), users, pace, HINTS[hint]).run(END_S), rate
 
 
+def test_an_open_gate_is_passed_at_once() -> None:
+    """While nothing is known of a limit, all go through; after a refusal nobody does before the wait is over."""
+    clock = Clock()
+    gate = Gate(now=clock)
+    seen = [gate.pass_at_once(), gate.pass_at_once()]
+    gate.refuse(2.0, 0.0)
+    seen.append(gate.pass_at_once())
+    clock.time_s = 1.9
+    assert [*seen, gate.pass_at_once()] == [True, True, False, False]
+
+
 @pytest.mark.parametrize("hint", HINTS)
 @pytest.mark.parametrize("pace", ["fixed", "adaptive"])
 @pytest.mark.parametrize("demand", [1.5, 4.0])

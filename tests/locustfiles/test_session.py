@@ -14,11 +14,11 @@ from nasty_server import NastyServer, Peer, chunked, refusal
 from locustfiles._answers import Answers
 from locustfiles._client import destination
 from locustfiles._clock import RunClock
-from locustfiles._exchange import Trace
 from locustfiles._gate import Gate
 from locustfiles._lane import Lane
 from locustfiles._schedule import Schedule
 from locustfiles._session import ChatSession
+from locustfiles._trace import Trace
 from scenarios.records import Attempt, Outcome
 from scenarios.scenario import Scenario
 

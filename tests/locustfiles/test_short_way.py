@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from locustfiles._exchange import HOPELESS_S, LATE_S, Exchange, Trace
+from locustfiles._exchange import HOPELESS_S, LATE_S, Exchange
 from locustfiles._framing import ResponseParser, chunk_start, missing
+from locustfiles._trace import Trace
 from locustfiles._transport import BACKLOG
 from scenarios.scenario import Timeouts
 from scenarios.wire import Reply
@@ -65,9 +66,16 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
+def expecting(connection: object, decoder: StreamDecoder) -> Exchange:
+    """Give an exchange that waits for its answer."""
+    exchange = Exchange(connection, Timeouts())  # type: ignore[arg-type]
+    exchange.expect(decoder)
+    return exchange
+
+
 def read(pieces: list[bytes], decoder: StreamDecoder) -> tuple[Trace, Reply]:
     """Let an exchange read the pieces."""
-    exchange = Exchange(Pieces(pieces), decoder, Timeouts())  # type: ignore[arg-type]
+    exchange = expecting(Pieces(pieces), decoder)
     for _ in pieces:
         exchange._readable()
     return exchange.trace, decoder.finish()
@@ -103,7 +111,7 @@ def test_short_way_changes_nothing(words: list[tuple[str, str]], places: list[in
 
 def test_most_chunks_take_it() -> None:
     """Of a hundred like chunks, all but the first few never come to the parser."""
-    exchange = Exchange(Pieces([HEAD, *[chunk(event(" word"))] * 100]), StreamDecoder(), Timeouts())  # type: ignore[arg-type]
+    exchange = expecting(Pieces([HEAD, *[chunk(event(" word"))] * 100]), StreamDecoder())
     fed = []
     feed = exchange._parser.feed
     exchange._parser = type("Counted", (), {"feed": lambda _, data: (fed.append(data), feed(data))[1],
@@ -188,7 +196,7 @@ def test_late_loop_reads_chunks_apart(
     """Of a late loop chunks that wait in segments of their own are read one by one; what can't be told apart counts."""
     monkeypatch.setattr(BACKLOG, "lag_s", late_s)
     waiting = Segments([chunk(event(word)) for word in "abcd"], stamps)
-    exchange = Exchange(waiting, StreamDecoder(), Timeouts())  # type: ignore[arg-type]
+    exchange = expecting(waiting, StreamDecoder())
     exchange._parser.feed(HEAD)
     for _ in range(5):
         exchange._readable()

@@ -327,7 +327,9 @@ def through_proxy(target: Target) -> str:
     connection = connect(target, PATIENCE_S)
     it = Endpoint(url="http://127.0.0.1/v1")
     decoder = API["openai-chat"].decoder(it, True)
-    Exchange(connection, decoder, Timeouts()).run(b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
+    exchange = Exchange(connection, Timeouts())
+    exchange.expect(decoder)
+    exchange.run(b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n")
     connection.close()
     return decoder.finish().text
 
