@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from analysis.model import Estimate, Figure, NotEstimable
-from analysis.stats.blocks import PIECE, binned
+from analysis.rows.pieces import pieces
+from analysis.stats.blocks import binned
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,7 +64,7 @@ def _between_parts(parts: Sequence[Part], metric: str) -> Figure:
 
 def _known(part: Part, column: str) -> Iterator[NDArray[np.float64]]:
     """Give the known values of answered turns, some at a time."""
-    for first in range(0, len(part.turns), PIECE):
-        piece = part.turns.iloc[first : first + PIECE]
+    for rows in pieces(len(part.turns)):
+        piece = part.turns.iloc[rows]
         values = piece[column].to_numpy(dtype=np.float64)
         yield values[piece["answered"].to_numpy(dtype=bool) & ~np.isnan(values)]

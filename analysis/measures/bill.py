@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.measures.cost import MILLION, is_refused, pieces, rates_by_kind, tiers, tokens
+from analysis.measures.cost import MILLION, billed_columns, is_refused, rates_by_kind, tiers, tokens
 from analysis.rows.turns import ANSWERS, columns_of, is_any
 from scenarios.records import Outcome
 
@@ -54,7 +54,7 @@ def bills(
     ended = np.zeros(len(attempts), dtype=bool)
     ended[last] = True
     found: dict[str, Bill] = {}
-    for first, piece in pieces(attempts):
+    for first, piece in billed_columns(attempts):
         of = fates(piece, ended[first : first + len(piece)])
         for name, rows in _by_endpoint(piece):
             own = found.setdefault(name, Bill())

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
+from analysis.rows.pieces import pieces
 from scenarios.pricing import PriceTable
 from scenarios.records import ANSWERED, Outcome
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 MILLION = 1_000_000
 ANSWERS = [outcome.value for outcome in ANSWERED]
 COUNTED = ("input", "cached_input", "cache_write", "output")
-PIECE = 1 << 18
-"""Attempts whose tokens are looked at together: of ten million at once they would not fit."""
+ASKED = ("endpoint", "outcome", "http_status", "usage_source", *(f"{name}_tokens" for name in COUNTED))
+"""The columns that costs are made of."""
 
 
 def prices_of(meta: Mapping[str, Any], notes: list[str]) -> dict[str, PriceTable]:
@@ -80,7 +81,7 @@ def is_refused(attempts: pd.DataFrame) -> pd.Series[bool]:
 def with_cost(attempts: pd.DataFrame, prices: Mapping[str, PriceTable]) -> pd.DataFrame:
     """Add `cost_usd` to attempts: sum over kinds of tokens x rate / 10^6; NaN without price or usage."""
     cost = np.full(len(attempts), np.nan)
-    for first, piece in pieces(attempts):
+    for first, piece in billed_columns(attempts):
         for name, table in prices.items():
             rows = np.flatnonzero((piece["endpoint"] == name).to_numpy())
             used = tokens(piece.iloc[rows])
@@ -90,10 +91,11 @@ def with_cost(attempts: pd.DataFrame, prices: Mapping[str, PriceTable]) -> pd.Da
     return attempts.assign(cost_usd=cost)
 
 
-def pieces(attempts: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
-    """Give some rows at a time, with the place of the first."""
-    for first in range(0, len(attempts), PIECE):
-        yield first, attempts.iloc[first : first + PIECE]
+def billed_columns(attempts: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
+    """Give what costs are made of, some rows at a time, with the place of the first."""
+    asked = pd.DataFrame({name: attempts[name] for name in ASKED if name in attempts}, copy=False)
+    for rows in pieces(len(attempts)):
+        yield rows.start, asked.iloc[rows]
 
 
 def tiers(used: pd.DataFrame, table: PriceTable) -> Iterator[tuple[NDArray[np.bool_], dict[str, Decimal]]]:

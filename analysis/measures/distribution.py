@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.model import Distribution
-from analysis.stats.blocks import PIECE
+from analysis.rows.pieces import pieces
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,8 +26,8 @@ TRIMMED = 0.0005
 def of_values(values: NDArray[np.float64]) -> Distribution | None:
     """Count the values above 0 per bin, as shares of them all; None when there is none."""
     counts: Counter[int] = Counter()
-    for first in range(0, len(values), PIECE):
-        places, number = np.unique(_places(values[first : first + PIECE]), return_counts=True)
+    for rows in pieces(len(values)):
+        places, number = np.unique(_places(values[rows]), return_counts=True)
         counts.update(dict(zip(places.tolist(), number.tolist(), strict=True)))
     ordered = sorted(counts)
     return _shown(np.array(ordered, dtype=np.int64), np.array([counts[place] for place in ordered], dtype=np.float64))

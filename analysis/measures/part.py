@@ -16,14 +16,15 @@ from analysis.measures.disturbed import Window, joined, undisturbed
 from analysis.measures.steady import Settled, settled
 from analysis.model import PhaseSpan
 from analysis.rows.attempts import IMPOSSIBLE
+from analysis.rows.grouping import LANE, lanes
 from analysis.stats.blocks import Blocks, owners_of, time_blocks
 from analysis.stats.independence import Pairs, pairs
 from analysis.stats.sample import Sample, sample
 
 UNCUT = Settled()
 
-KEPT = 1 << 24
-"""Ascending values that a part keeps: 128 MB, so that all of a short run's stay."""
+KEPT = 1 << 22
+"""Ascending values that a part keeps: 32 MB, so that all of a short run's stay."""
 
 MISPLACED_S = 5.0
 """Time by which turns may be intended outside their phase of run.json before the turns are believed instead."""
@@ -162,12 +163,9 @@ def _by_group(frame: pd.DataFrame) -> dict[tuple[str, str, str], pd.DataFrame]:
     found: dict[tuple[str, str, str], pd.DataFrame] = {}
     for low, high in pairwise(edges.tolist()):
         rows = frame.iloc[low:high]
-        endpoint, arm, phase = (str(rows[name].iloc[0]) for name in GROUP)
+        endpoint, arm, phase = (str(rows[name].iloc[0]) for name in LANE)
         found[endpoint, arm, phase] = rows.reset_index(drop=True)
     return found
-
-
-GROUP = ("endpoint", "arm", "phase")
 
 
 def grouped(frame: pd.DataFrame) -> pd.DataFrame:
@@ -179,11 +177,8 @@ def grouped(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({name: frame[name].array[order] for name in frame}, copy=False)
 
 
-def _codes(frame: pd.DataFrame) -> NDArray[np.int32]:
-    found = np.zeros(len(frame), dtype=np.int32)
-    for name in GROUP:
-        found = found * np.int32(len(frame[name].cat.categories)) + frame[name].cat.codes.to_numpy()
-    return found.astype(np.int16) if found.max(initial=0) < 2**15 else found
+def _codes(frame: pd.DataFrame) -> NDArray[np.signedinteger[Any]]:
+    return lanes({name: frame[name].array for name in LANE})
 
 
 def spans(meta: Mapping[str, Any], turns: pd.DataFrame) -> list[PhaseSpan]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.model import Estimate, Spectrum
-from analysis.stats.quantiles import quantiles
+from analysis.stats.quantiles import STANDARD, quantiles
 
 if TYPE_CHECKING:
     from analysis.stats.sample import Sample
@@ -21,7 +21,7 @@ def spectrum(data: Sample) -> Spectrum:
     ps = [float(p) for p in 1 - 10.0**-NINES if data.n and p <= 1 - 1 / data.n]
     if not ps:
         return Spectrum(p=[], values=[], low=[], high=[])
-    figures = quantiles(data, ps)
+    figures = quantiles(data, [*ps, *STANDARD])[: len(ps)]  # those that are asked for next, while the values are sorted
     sides = [(f.low, f.high) if isinstance(f, Estimate) else (None, None) for f in figures]
     return Spectrum(
         p=ps, values=[data.value(p) for p in ps], low=[low for low, _ in sides], high=[high for _, high in sides]

@@ -9,8 +9,8 @@ import numpy as np
 
 from analysis.measures.marks import marks
 from analysis.model import Timeline
+from analysis.rows.pieces import pieces
 from analysis.rows.turns import is_throttled
-from analysis.stats.blocks import PIECE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,10 +64,10 @@ def bin_width(span_s: float) -> float:
 def _bins(at_s: pd.Series[float], start_s: float, width: float, bins: int) -> NDArray[np.int16]:
     """Give each time's bin; -1 outside of the span or where there is no time."""
     found = np.empty(len(at_s), dtype=np.int16)
-    for first in range(0, len(at_s), PIECE):
-        number = np.floor((at_s.iloc[first : first + PIECE].to_numpy(dtype=np.float64) - start_s) / width)
+    for rows in pieces(len(at_s)):
+        number = np.floor((at_s.iloc[rows].to_numpy(dtype=np.float64) - start_s) / width)
         number[~((number >= 0) & (number < bins))] = -1
-        found[first : first + PIECE] = number
+        found[rows] = number
     return found
 
 

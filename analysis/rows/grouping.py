@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
+
+from analysis.rows.pieces import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,8 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
-PIECE = 1 << 18
-"""Rows looked at together: what lies between stays in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -36,31 +37,40 @@ class Grouping:
 
     def total(self, values: NDArray[Any]) -> NDArray[np.float64]:
         """Add up a column of rows over each turn's attempts."""
-        return np.asarray(values[self.last] + self.before(values))
+        found = self.before(values[self.earlier])
+        found += values[self.last]
+        return found
 
     def before(self, values: NDArray[Any]) -> NDArray[np.float64]:
-        """Add up a column of rows over each turn's attempts but the last."""
-        found = np.bincount(self.turn, weights=values[self.earlier], minlength=len(self.first))
-        return np.asarray(found, dtype=np.float64)
+        """Add up a value of each of the `earlier` rows over each turn."""
+        return np.bincount(self.turn, weights=values, minlength=len(self.first)).astype(np.float64, copy=False)
 
 
 def group(columns: Mapping[str, Any]) -> Grouping:
     """Group rows into turns; these come by endpoint, arm and phase, and in these by intended start."""
     key = _keys(columns)
-    rows = np.argsort(key).astype(np.int32)
-    key = key[rows]
-    starts = np.flatnonzero(np.append(True, key[1:] != key[:-1])[: len(key)]).astype(np.int32)
+    rows = _of_several(key)  # the others are turns by themselves
+    rows = rows[np.lexsort((columns["seq"][rows], columns["attempt_no"][rows], key[rows]))]
+    starts = np.flatnonzero(np.append(True, np.diff(key[rows]) != 0)[: len(rows)])
     del key
-    size = np.diff(starts, append=np.int32(len(rows)))
-    _order_attempts(rows, size, columns)
-    order = _order(rows[starts], columns)
+    size = np.diff(starts, append=len(rows))
+    is_first = np.ones(len(columns["seq"]), dtype=bool)
+    is_first[rows] = False
+    is_first[rows[starts]] = True
+    first = np.flatnonzero(is_first).astype(np.int32)
+    order = _order(first, columns)
     place = np.empty(len(order), dtype=np.int32)
     place[order] = np.arange(len(order), dtype=np.int32)
+    several = place[np.searchsorted(first, rows[starts])]
+    last = first = first[order]
+    if len(rows):
+        last = first.copy()
+        last[several] = rows[starts + size - 1]
     is_last = np.zeros(len(rows), dtype=bool)
     is_last[starts + size - 1] = True
-    turn = np.repeat(place, size)[~is_last]
+    turn = np.repeat(several, size - 1)
     by_turn = np.argsort(turn, kind="stable")
-    return Grouping(rows[starts][order], rows[is_last][order], rows[~is_last][by_turn], turn[by_turn])
+    return Grouping(first, last, rows[~is_last][by_turn], turn[by_turn])
 
 
 def _keys(columns: Mapping[str, Any]) -> NDArray[np.uint64]:
@@ -70,28 +80,27 @@ def _keys(columns: Mapping[str, Any]) -> NDArray[np.uint64]:
     """
     # Spread before the first is mixed in: a turn and its conversation may have the same name.
     key: NDArray[np.uint64] = columns["turn_id"].astype(np.uint64) * _SPREAD
-    for first in range(0, len(key), PIECE):
-        piece = slice(first, first + PIECE)
+    for rows in pieces(len(key)):
         for name in ("conversation_id", "user_id", "worker", "arm", "endpoint"):
             column = columns[name]
-            part = (column if isinstance(column, np.ndarray) else column.codes)[piece].astype(np.uint64)
-            key[piece] = (key[piece] ^ part) * _SPREAD
-            key[piece] ^= key[piece] >> np.uint64(29)
+            part = (column if isinstance(column, np.ndarray) else column.codes)[rows].astype(np.uint64)
+            key[rows] = (key[rows] ^ part) * _SPREAD
+            key[rows] ^= key[rows] >> np.uint64(29)
     return key
 
 
-def _order_attempts(rows: NDArray[np.int32], size: NDArray[np.int32], columns: Mapping[str, Any]) -> None:
-    """Put the rows of each turn in the order of their attempts, in place; most turns have but one."""
-    several = np.repeat(size > 1, size)
-    which = np.repeat(np.flatnonzero(size > 1), size[size > 1])
-    found = rows[several]
-    rows[several] = found[np.lexsort((columns["seq"][found], columns["attempt_no"][found], which))]
+def _of_several(key: NDArray[np.uint64]) -> NDArray[np.int32]:
+    """Give the rows whose key others have too."""
+    ordered = np.sort(key)
+    repeated = ordered[1:][ordered[1:] == ordered[:-1]]
+    del ordered
+    return np.flatnonzero(pd.Series(key, copy=False).isin(repeated)).astype(np.int32)
 
 
 def _order(first: NDArray[np.int32], columns: Mapping[str, Any]) -> NDArray[np.int32]:
     """Order turns, given by their first rows: endpoint, arm, phase, intended start, worker, turn_id."""
     at_s = columns["intended_s"][first]
-    order = np.argsort(at_s).astype(np.int32)
+    order = np.argsort(at_s, kind="stable").astype(np.int32)  # rows come by their end, and so nearly in order
     same = at_s[order]
     tied = np.append(False, same[1:] == same[:-1])[: len(same)]
     tied[:-1] |= tied[1:]
@@ -99,6 +108,17 @@ def _order(first: NDArray[np.int32], columns: Mapping[str, Any]) -> NDArray[np.i
     rows = first[tied_turns := order[tied]]
     exact = np.lexsort((columns["turn_id"][rows], columns["worker"].codes[rows], at_s[tied_turns]))
     order[tied] = tied_turns[exact]
-    for name in ("phase", "arm", "endpoint"):
-        order = order[np.argsort(columns[name].codes[first[order]], kind="stable")]
-    return order
+    codes = lanes(columns)[first[order]]
+    return order if (codes[1:] >= codes[:-1]).all() else order[np.argsort(codes, kind="stable")]
+
+
+LANE = ("endpoint", "arm", "phase")
+
+
+def lanes(columns: Mapping[str, Any]) -> NDArray[np.signedinteger[Any]]:
+    """Give the number of each row's endpoint, arm and phase, in the order of the alphabet."""
+    found = np.zeros(len(columns["endpoint"]), dtype=np.int32)
+    for name in LANE:
+        found *= len(columns[name].categories)
+        found += columns[name].codes
+    return found.astype(np.min_scalar_type(-1 - int(found.max(initial=0))))

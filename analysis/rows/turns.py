@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.rows.grouping import group
+from analysis.rows.pieces import pieces
 from scenarios.records import ANSWERED, SUCCESSFUL, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, MutableMapping
+    from collections.abc import Callable, Collection, Iterable, MutableMapping
 
     from numpy.typing import NDArray
 
@@ -111,42 +112,71 @@ def _small(counts: NDArray[Any]) -> NDArray[Any]:
 
 def _add_waits(found: dict[str, Any], columns: MutableMapping[str, Any], of: Grouping) -> None:
     """Add what happened before the last attempt: how late the first one left, refused attempts and waits."""
-    waited = np.nan_to_num(columns.pop("waited_s"))
-    held_back_s = waited[of.first]
-    found["throttled"] = (found["refusals"] > 0) | (held_back_s > 0)
-    lag_s = columns["sent_s"][of.first] - found["intended_s"] - held_back_s
-    found["schedule_lag_ms"] = _ms(lag_s, np.ones(len(lag_s), dtype=bool))  # turns that failed were late too
-    del held_back_s, lag_s
-    refused_s = of.before(np.nan_to_num(columns["end_s"] - columns["sent_s"], copy=False))
-    found["throttled_time_ms"] = _ms(refused_s + of.total(waited), found["successful"])
+    waited, sent, end = columns.pop("waited_s"), columns["sent_s"], columns["end_s"]
+    found["throttled"] = (found["refusals"] > 0) | (waited[of.first] > 0)
+
+    def lag(rows: slice) -> NDArray[np.float64]:
+        first = of.first[rows]
+        late_s = sent[first] - found["intended_s"][rows] - np.nan_to_num(waited[first])
+        return _ms(late_s, np.ones(len(first), dtype=bool))  # turns that failed were late too
+
+    found["schedule_lag_ms"] = _in_pieces(lag, of)
+    refused = of.before(np.nan_to_num(end[of.earlier] - sent[of.earlier], copy=False))
+    obeyed = of.before(np.nan_to_num(waited[of.earlier]))
+    found["throttled_time_ms"] = _in_pieces(
+        lambda rows: _ms(
+            refused[rows] + (np.nan_to_num(waited[of.last[rows]]) + obeyed[rows]), found["successful"][rows]
+        ),
+        of,
+    )
 
 
 def _add_durations(
     found: dict[str, Any], columns: MutableMapping[str, Any], of: Grouping, keep: Collection[str] | None
 ) -> None:
-    """Add the metrics of the last attempt, each as soon as the stamps for it are there, and the stamps if kept."""
-    good = found["successful"]
+    """Add the metrics of the last attempt; each stamp is given up when nothing more is made of it, unless kept."""
+    good, tokens, intended = found["successful"], found["output_tokens"], found["intended_s"]
 
-    def stamp(name: str) -> NDArray[np.float64]:
-        values: NDArray[np.float64] = columns.pop(name)[of.last]
-        if keep is None or name in keep:
-            found[name] = values
-        return values
+    def add(name: str, made: Callable[[slice], NDArray[np.float64]], *done: str) -> None:
+        found[name] = _in_pieces(made, of)
+        for stamp in done:
+            column = columns.pop(stamp)
+            if keep is None or stamp in keep:
+                found[stamp] = column[of.last]
 
-    sent = stamp("sent_s")
-    found["ttfo_ms"] = _ms(stamp("first_output_s") - sent, good)
-    first = stamp("first_token_s")
-    found["ttft_ms"] = _ms(first - sent, good)
-    last = stamp("last_token_s")
-    found["tpot_ms"] = _tpot(last - first, found["output_tokens"], good)
-    del first
-    end = stamp("end_s")
-    found["service_time_ms"] = _ms(end - sent, good)
-    finish = found["finish_s"] = np.where(np.isnan(last), end, last)
-    del last, end
-    found["output_tokens_per_second"] = _speed(finish - sent, found["output_tokens"], good)
-    del sent
-    found["response_time_ms"] = _ms(finish - found["intended_s"], good)
+    def at(stamp: str, rows: slice) -> NDArray[np.float64]:
+        return np.asarray(columns[stamp][of.last[rows]])
+
+    def since_sent(stamp: str, rows: slice) -> NDArray[np.float64]:
+        return _ms(at(stamp, rows) - at("sent_s", rows), good[rows])
+
+    def each(rows: slice) -> NDArray[np.float64]:
+        return _tpot(at("last_token_s", rows) - at("first_token_s", rows), tokens[rows], good[rows])
+
+    def finish(rows: slice) -> NDArray[np.float64]:
+        last = at("last_token_s", rows)
+        return np.where(np.isnan(last), at("end_s", rows), last)
+
+    add("ttfo_ms", lambda rows: since_sent("first_output_s", rows), "first_output_s")
+    add("ttft_ms", lambda rows: since_sent("first_token_s", rows))
+    add("tpot_ms", each, "first_token_s")
+    add("finish_s", finish, "last_token_s")
+    finished = found["finish_s"]
+    add("service_time_ms", lambda rows: since_sent("end_s", rows), "end_s")
+    add(
+        "output_tokens_per_second",
+        lambda rows: _speed(finished[rows] - at("sent_s", rows), tokens[rows], good[rows]),
+        "sent_s",
+    )
+    add("response_time_ms", lambda rows: _ms(finished[rows] - intended[rows], good[rows]))
+
+
+def _in_pieces(made: Callable[[slice], NDArray[np.float64]], of: Grouping) -> NDArray[np.float64]:
+    """Make a column of turns, some turns at a time."""
+    found = np.empty(len(of.first))
+    for rows in pieces(len(found)):
+        found[rows] = made(rows)
+    return found
 
 
 def is_any(labels: pd.Categorical, names: Iterable[str]) -> NDArray[np.bool_]:

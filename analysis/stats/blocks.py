@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analysis.rows.pieces import pieces
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -27,9 +29,6 @@ FEWEST_BLOCKS = 10
 STRAYS = 0.2
 """Share of turns that may fall into another block than that of their time, for their conversation's sake."""
 
-PIECE = 1 << 18
-"""Rows counted at a time: what lies between stays in the processor's cache."""
-
 
 def binned(codes: NDArray[np.integer[Any]], values: NDArray[Any], count: int) -> NDArray[np.float64]:
     """Add up `values` by code, 0..count-1; NaN counts for nothing."""
@@ -39,11 +38,6 @@ def binned(codes: NDArray[np.integer[Any]], values: NDArray[Any], count: int) ->
         weights[np.isnan(weights)] = 0.0
         found += np.bincount(codes[piece], weights=weights, minlength=count)
     return found
-
-
-def pieces(n: int) -> Iterator[slice]:
-    """Give the rows 0..n-1, some at a time."""
-    yield from (slice(first, first + PIECE) for first in range(0, n, PIECE))
 
 
 @dataclass(frozen=True)
