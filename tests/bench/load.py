@@ -37,9 +37,9 @@ class Load:
     def provider(self) -> Scenario:
         """Give the scenario that the simulated provider serves."""
         simulated: dict[str, object] = {
-            "ttft": TTFT if self.stream else "1ms",
-            "tokens_per_second": self.tokens_per_second if self.stream else 100_000,
-            "output_tokens": OUTPUT_TOKENS if self.stream else 20,
+            "ttft": TTFT,
+            "tokens_per_second": self.tokens_per_second,
+            "output_tokens": OUTPUT_TOKENS,
         }
         return Scenario.from_document({"name": "bench", "seed": 1, "endpoints": {ENDPOINT: {"simulated": simulated}}})
 

@@ -42,14 +42,8 @@ class Provider:
         self._tls = [f"--{name}={path}" for name, path in zip(("cert", "key"), certificate or (), strict=False)]
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-m", "bench.provider", "-", "--parent", f"--truth={self._truth}", *self._tls]
-        self._child = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment(),
-        )
+        command = ["bench.provider", "-", "--parent", f"--truth={self._truth}", *self._tls]
+        self._child = serve(*command)
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         self._child.stdin.write(self._document + "\n")
@@ -73,6 +67,12 @@ class Provider:
                 row["request_id"]: Sent(float(row["arrived_s"]), stamps.get(int(row["number"]), array("d")))
                 for row in csv.DictReader(file)
             }
+
+
+def serve(module: str, *words: str) -> subprocess.Popen[str]:
+    """Start a server that says on its output where it is, and ends with its input."""
+    command = [sys.executable, "-m", module, *words]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment())
 
 
 class Sent:

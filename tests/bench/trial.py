@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from bench import tailgate
 from bench.accuracy import Accuracy, Reported, compare
+from bench.canned import Canned
 from bench.load import MARGIN_S, Load
 from bench.machine import Cores, busy_s, cpu_s, pin, resident_kb
 from bench.provider import Provider, Sent, environment
@@ -72,13 +73,18 @@ def run(case: Case, cores: Cores) -> Result:
     """Run a case. Raises RuntimeError with the reader's own words when it fails."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        certificate = tailgate.certificate(folder) if case.tls else None
         with (
-            Provider(case.load.provider(), folder, cores, certificate) as provider,
+            _provider(case, folder, cores) as provider,
             _reader(case, provider.url, folder) as reader,
         ):
             window = _watch(case, reader, provider.pid, cores, folder)
         return _result(case, window, provider.truths(), folder)
+
+
+def _provider(case: Case, folder: Path, cores: Cores) -> Provider | Canned:
+    if not case.load.stream:
+        return Canned(folder, cores)
+    return Provider(case.load.provider(), folder, cores, tailgate.certificate(folder) if case.tls else None)
 
 
 @contextmanager

@@ -13,8 +13,14 @@ from time import perf_counter
 
 CONTENT = b'"content":"'
 NO_CONTENT = b'"content":""'
-FIXED = ("ok", "200", "stop", *[""] * 26)
+FIXED = ("1", "bench-20260101T000000Z", "w0", "large", "", "steady", "1", "ok", "200", "", "server", *[""] * 16)
 """The other columns of a row as Tailgate writes it: each reader writes as many."""
+
+
+Facts = tuple[str, object, object]
+"""Finish reason, and the tokens of prompt and answer, as the server states them."""
+
+NOT_READ: Facts = ("", "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +45,17 @@ class Task:
         """Path of the chat endpoint."""
         return "/" + self.url.split("/", 3)[3] + "/chat/completions"
 
-    @property
-    def question(self) -> dict[str, object]:
-        """Give the request, as the JSON value that it is."""
+    def question(self, user: str = "") -> dict[str, object]:
+        """Give the request, as the JSON value that it is; `user` makes it unlike all others."""
         question = "How do I choose a bicycle for a daily commute of ten kilometres?"
         document: dict[str, object] = {"model": "", "messages": [{"role": "user", "content": question}]}
-        document |= {"max_tokens": 256, "stream": self.stream}
+        document |= {"max_tokens": 256, "stream": self.stream, "user": user}
         return {**document, "stream_options": {"include_usage": True}} if self.stream else document
 
     @property
     def body(self) -> bytes:
         """Give the request's bytes, the same for each."""
-        return json.dumps(self.question, separators=(",", ":")).encode()
+        return json.dumps(self.question(), separators=(",", ":")).encode()
 
 
 class Recording:
@@ -81,7 +86,7 @@ class Recording:
         self._number += 1
         return f"r{self._number}"
 
-    def add(self, request_id: str, sent_s: float, arrivals: list[float], end_s: float) -> None:
+    def add(self, request_id: str, sent_s: float, arrivals: list[float], end_s: float, facts: Facts = NOT_READ) -> None:
         """Take a finished request; stamps are `perf_counter` seconds."""
         in_window = sent_s >= self.start_s + self._task.window_from_s
         counts = self._gaps if in_window else self._early
@@ -91,7 +96,7 @@ class Recording:
             counts[int(gap * 1e6)] += 1
             largest = max(largest, gap)
         stamps = [f"{stamp:.6f}" for stamp in (sent_s, *arrivals[:1], *arrivals[-1:], end_s, largest)]
-        self._writer.writerow((request_id, int(in_window), *stamps, len(arrivals), *FIXED))
+        self._writer.writerow((request_id, int(in_window), *stamps, len(arrivals), *facts, *FIXED))
 
     def close(self) -> None:
         """Write the rest."""
