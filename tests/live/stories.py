@@ -17,11 +17,13 @@ from typing import Any
 import pytest
 from three_hosts import Campaign, Network, identity, impossible, wait_until
 
+from scenarios.server_timings import FILE
+
 AT_ONCE = 3
 """More would make one another late on two cores."""
 
 SCENARIO: dict[str, Any] = {
-    "provider": {"ttft": "50ms", "tokens_per_second": 200, "output_tokens": 20},
+    "provider": {"ttft": "50ms", "tokens_per_second": 200, "output_tokens": 20, "timings": "llama_cpp"},
     "traffic": {
         "users": 20,
         "ramp": "1s",
@@ -49,7 +51,10 @@ class Told:
     unknown: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def balance(self, folder: Path | None = None) -> tuple[int, int, int]:
-        """Give the rows counted twice, the requests without a row, the rows without a request."""
+        """Give the rows counted twice, the requests without a row, the rows without a request.
+
+        What the server told of its own time belongs to the row of each answer, once.
+        """
         self.rows = self.run.rows(folder)
         self.truth = {row["request_id"]: row for row in self.run.truth()}
         sent = [row for row in self.rows if row["sent_s"]]
@@ -57,7 +62,11 @@ class Told:
         numbers = [(row["worker"], row["seq"]) for row in self.rows]
         self.doubled = len(names) - len(set(names)) + len(numbers) - len(set(numbers))
         self.doubled += len(self.run.truth()) - len(self.truth)
+        told_of = [(row["worker"], row["seq"]) for row in self.run.rows(folder, FILE)]
+        self.doubled += len(told_of) - len(set(told_of))
         self.missing = {name: row for name, row in self.truth.items() if name not in set(names)}
+        answered = [row for row in self.rows if row["outcome"] in ("ok", "ok_length")]
+        self.missing |= {identity(row): row for row in answered if (row["worker"], row["seq"]) not in set(told_of)}
         # An attempt that was cut off before its request was out is a row that the provider knows nothing of.
         self.unknown = {
             name: row

@@ -213,9 +213,9 @@ class Campaign:
                     return float(document["epoch_monotonic_s"] + span["start_s"])
         return None
 
-    def rows(self, folder: Path | None = None) -> list[dict[str, str]]:
-        """Read the merged rows."""
-        return list(_read((folder or self.run_folder) / "attempts.csv"))
+    def rows(self, folder: Path | None = None, name: str = "attempts.csv") -> list[dict[str, str]]:
+        """Read the merged rows, or another table of the run."""
+        return list(_read((folder or self.run_folder) / name))
 
     def truth(self) -> list[dict[str, str]]:
         """Read what the provider was asked, in all its lives."""
