@@ -75,7 +75,9 @@ def in_answer(answer: Mapping[str, Any]) -> ServerTimings | None:
 def _first(
     readers: Mapping[str, Callable[[Mapping[str, Any]], ServerTimings | None]], names: Mapping[str, Any]
 ) -> ServerTimings | None:
-    """Give what the first reader finds whose name is there."""
+    """Give what the first reader finds whose name is there. Mostly none is, and this is asked of each response."""
+    if readers.keys().isdisjoint(names):
+        return None
     for name, read in readers.items():
         if name in names:
             told = read(names)
