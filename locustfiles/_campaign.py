@@ -151,6 +151,7 @@ def begin(
     }
     lanes = [_lane(scenario.for_arm(arm), destinations[endpoint], arm) for endpoint, arm in scenario.pairs]
     clock, schedule = RunClock(order.epoch_unix_s, order.epoch_monotonic_s), Schedule()
+    health = Health(lambda: schedule.span_at(clock.now()))
     return Campaign(
         scenario=scenario,
         run_id=order.run_id,
@@ -158,10 +159,10 @@ def begin(
         folder=folder,
         clock=clock,
         schedule=schedule,
-        recorder=Recorder(folder, worker, on_batch),
+        recorder=Recorder(folder, worker, on_batch, lambda: health.read_until),
         gaps=Gaps(order.run_id, worker),
         answers=Answers(scenario.seed, (scenario.quality or Quality()).keep, own_path(folder, worker)),
-        health=Health(lambda: schedule.span_at(clock.now())),
+        health=health,
         environment=environment,
         lanes={lane.label: lane for lane in lanes},
     )

@@ -80,7 +80,7 @@ def scenario_from_command_line() -> Scenario | None:
     _add_options(parser)
     parser.add_argument("--worker", action="store_true", env_var="LOCUST_MODE_WORKER")
     parser.add_argument("--processes", type=int, env_var="LOCUST_PROCESSES")
-    parser.add_argument("--master", "--master-host", nargs="?")  # or they pass for the next one
+    parser.add_argument("--master", action="store_true", env_var="LOCUST_MODE_MASTER")
     parser.add_argument("--master-port", type=int)
     parser.add_argument("--master-bind-host", env_var="LOCUST_MASTER_BIND_HOST")
     parser.add_argument("--master-bind-port", type=int, env_var=_port.VARIABLE)
@@ -94,7 +94,7 @@ def scenario_from_command_line() -> Scenario | None:
             return None
         _refuse("--scenario is missing: name a scenario file, such as --scenario scenarios/quickstart.yaml")
     try:
-        return load(options.scenario)
+        return load(options.scenario, check_env=not options.master)  # it sends no request: keys are its workers'
     except TailgateError as error:
         return None if options.informs else _refuse(str(error))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections import deque
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any
@@ -34,13 +35,20 @@ class Health:
         self._whole = Meter()
         self._phases: dict[PhaseKey, Meter] = {}
         self._phase: Meter | None = None
-        self._due = perf_counter() + LOOP_SAMPLE_S
+        now = perf_counter()
+        self._turns = deque((now, now, now), maxlen=3)
+        self._due = now + LOOP_SAMPLE_S
         self._timer = get_hub().loop.timer(LOOP_SAMPLE_S, LOOP_SAMPLE_S)
         self._timer.start(self._sample_loop)
         self._process = psutil.Process()
         self._process.cpu_percent()
         psutil.cpu_percent()
         self._greenlet = gevent.spawn(self._sample_cpu)
+
+    @property
+    def read_until(self) -> float:
+        """The `perf_counter` stamp up to which all that has arrived was read: the loop has gone round since."""
+        return self._turns[0]
 
     def note(self, attempt: Attempt, merged: int) -> None:
         """Take what an attempt says of the instrument; `merged` as in its trace."""
@@ -79,6 +87,7 @@ class Health:
         now = perf_counter()
         lag_s = now - self._due
         self._due = now + LOOP_SAMPLE_S
+        self._turns.append(now)
         self._whole.loop_lag.note(lag_s)
         if self._phase is not None:
             self._phase.loop_lag.note(lag_s)

@@ -33,7 +33,7 @@ class Batch:
     rows: Lines
     timings: Lines
     flushed_at: float | None = None
-    """On the last batch of a flush, its `perf_counter` stamp: no row that was made by then comes later."""
+    """On the last batch of a flush, a `perf_counter` stamp: no row of an attempt that was read by then comes later."""
 
     @property
     def size(self) -> int:
@@ -66,12 +66,20 @@ class Recorder:
     While the disk is full, rows wait in memory, up to `UNWRITTEN_BYTES`; the oldest beyond that are lost to the file.
     """
 
-    def __init__(self, folder: Path, worker: str, on_batch: OnBatch | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        worker: str,
+        on_batch: OnBatch | None = None,
+        read_until: Callable[[], float] = perf_counter,
+    ) -> None:
+        """Open the file; `read_until` gives the stamp up to which all that has arrived was read."""
         self._worker = worker
         self._file = RowFile(folder / f"attempts-{worker}.csv", header_line())
         own_timings = (folder / server_timings.FILE).with_stem(f"server_timings-{worker}")
         self._timings_file = RowFile(own_timings, server_timings.header_line())
         self._on_batch = on_batch
+        self._read_until = read_until
         self._pending: list[str] = []
         self._told: dict[int, str] = {}
         self._unwritten: deque[Batch] = deque()
@@ -116,7 +124,7 @@ class Recorder:
         """Write what has gathered."""
         pending, self._pending = self._pending, []
         told, self._told = self._told, {}
-        flushed_at = perf_counter()
+        flushed_at = self._read_until()
         for start in range(0, len(pending), BATCH_ROWS):
             lines = pending[start : start + BATCH_ROWS]
             of_these = [told[number] for number in range(start, start + len(lines)) if number in told] if told else []

@@ -22,7 +22,7 @@ FRESH_S = 2.0
 """A word every second, and one that was late."""
 
 READ_MARGIN_S = 0.2
-"""An answer that ended this long before a worker's last word may not have been read by then."""
+"""An answer that was read this long before a worker's last word may have no row by then."""
 
 log = logging.getLogger("tailgate")
 
@@ -63,6 +63,8 @@ class Entry:
     has_left: bool = False
     is_dropped: bool = False
     """Whether its users went to others."""
+    has_ended: bool = False
+    """Whether it was lost with its process, and will not come back."""
 
     @property
     def is_away(self) -> bool:
@@ -88,7 +90,7 @@ class Roll:
         entry.silence.hear()
         entry.heard_s = now_s
         if entry.is_away and not entry.has_left:
-            entry.absences[-1].to_s, entry.is_dropped = now_s, False
+            entry.absences[-1].to_s, entry.is_dropped, entry.has_ended = now_s, False, False
             log.warning("worker %s is back after %.1f s", entry.worker, now_s - entry.absences[-1].from_s)
 
     def leave(self, identity: str, from_s: float, now_s: float, users: int) -> None:
@@ -110,6 +112,7 @@ class Roll:
             silent_s = entry.silence.tick()
             if silent_s >= (GONE_S if identity in gone else LOST_S) and not entry.is_away:
                 entry.absences.append(self._absence("lost", entry, entry.complete_s, now_s))
+                entry.has_ended = silent_s < LOST_S
                 log.error("worker %s on %s is lost: silent for %g s", entry.worker, entry.host, silent_s)
 
     @property

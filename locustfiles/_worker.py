@@ -218,7 +218,7 @@ class Worker:
             lanes = campaign.lanes
             status = {
                 "rows": campaign.recorder.rows,
-                "complete_s": campaign.clock.now() - READ_MARGIN_S,
+                "complete_s": campaign.health.read_until - campaign.clock.epoch_monotonic_s - READ_MARGIN_S,
                 "users": self._runner.user_count,
                 "active": {name: lane.active for name, lane in lanes.items()},
                 "tallies": {name: asdict(lane.tally) for name, lane in lanes.items()},

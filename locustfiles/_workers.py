@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 BEAT_S = 1.0
 ASK_AGAIN_S = 5.0
-RETURN_S = 15.0
-"""A worker that was lost shortly before the end may come back with its rows for this long."""
+RETURN_S = 32.0
+"""A worker that is out of reach may come back with its rows for this long: then it has given its master up."""
 REFUSED_WAIT_S = 10.0
 """After a refusal, another worker may take the place for this long before the run is given up."""
 
@@ -155,7 +155,7 @@ class Workers:
             identity
             for identity, entry in self._roll.entries.items()
             if identity not in self._reports and not entry.has_left
-            if not entry.is_away or now_s < entry.heard_s + RETURN_S
+            if not entry.is_away or (not entry.has_ended and now_s < entry.heard_s + RETURN_S)
         ]
 
     def _report(self, identity: str, entry: Entry) -> WorkerReport:

@@ -259,9 +259,10 @@ def test_pods_have_no_privileges() -> None:
 
 
 def test_keys_are_references() -> None:
-    """What holds a key takes it from the Secret; where the operator allows none stands what Tailgate refuses."""
+    """What holds a key takes it from the Secret, workers alone; where the operator allows none stands a refusal."""
     given = [(name, variable) for name, container in containers() for variable in container.get("env", [])]
     assert {variable["name"] for _, variable in given} == KEY_VARIABLES
+    assert {name for name, variable in given if variable["name"] == "OPENAI_API_KEY"} == {"tailgate-worker/load"}
     assert [name for name, variable in given if "secretKeyRef" not in variable.get("valueFrom", {})] == []
     (test,) = (each for each in written() if each["kind"] == "LocustTest")
     secrets = {each["value"] for each in test["spec"]["env"] if each["name"] in KEY_VARIABLES}

@@ -28,12 +28,15 @@ def cores(*, first: bool = False) -> Cores:
     return Cores(allowed[0], allowed[-1], first)
 
 
-def pin(pid: int, core: int, *, first: bool = False) -> None:
-    """Keep a process, with all its threads, on one core; `first` = ahead of ordinary processes (needs privilege)."""
+def pin(pid: int, core: int, *, first: bool = False, rank: int = 1) -> None:
+    """Keep a process, with all its threads, on one core.
+
+    `first` = ahead of ordinary processes (needs privilege), and of those of a lower `rank`.
+    """
     for task in Path(f"/proc/{pid}/task").iterdir():
         os.sched_setaffinity(int(task.name), {core})
         if first:
-            os.sched_setscheduler(int(task.name), os.SCHED_FIFO, os.sched_param(1))
+            os.sched_setscheduler(int(task.name), os.SCHED_FIFO, os.sched_param(rank))
 
 
 def cpu_s(pid: int) -> float:

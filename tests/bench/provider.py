@@ -10,6 +10,7 @@ import atexit
 import csv
 import json
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -28,21 +29,30 @@ if TYPE_CHECKING:
     from scenarios.scenario import Scenario
 
 HEAD = struct.Struct("II")
+PORT = "--port="
 
 
 class Provider:
     """`with Provider(scenario, folder, cores) as provider:` serves it; `truths()` is complete after the block."""
 
     def __init__(
-        self, scenario: Scenario, folder: Path, cores: Cores, certificate: tuple[Path, Path] | None = None
+        self,
+        scenario: Scenario,
+        folder: Path,
+        cores: Cores,
+        certificate: tuple[Path, Path] | None = None,
+        *,
+        port: int = 0,
     ) -> None:
+        """Serve `scenario`; a `port` that is named is shared with other providers: each gets every other connection."""
         self._document = json.dumps(scenario.to_document())
         self._truth = folder / "truth.csv"
         self._cores = cores
-        self._tls = [f"--{name}={path}" for name, path in zip(("cert", "key"), certificate or (), strict=False)]
+        self._more = [f"--{name}={path}" for name, path in zip(("cert", "key"), certificate or (), strict=False)]
+        self._more += [f"{PORT}{port}"] if port else []
 
     def __enter__(self) -> Self:
-        command = ["bench.provider", "-", "--parent", f"--truth={self._truth}", *self._tls]
+        command = ["bench.provider", "-", "--parent", f"--truth={self._truth}", *self._more]
         self._child = serve(*command)
         assert self._child.stdin is not None
         assert self._child.stdout is not None
@@ -126,6 +136,17 @@ def _note_sends(path: Path) -> None:
     TruthLog.write = written  # type: ignore[method-assign]
 
 
+def _share_ports() -> None:
+    """Let the kernel spread connections over all who listen on a port."""
+    bind = socket.socket.bind
+
+    def bind_beside_others(self: socket.socket, address: tuple[str, int]) -> None:
+        self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bind(self, address)
+
+    socket.socket.bind = bind_beside_others  # type: ignore[method-assign, assignment]
+
+
 def environment() -> dict[str, str]:
     """Give the environment in which every program of the benchmark finds its packages."""
     roots = [str(Path(__file__).parents[2]), str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
@@ -136,4 +157,6 @@ if __name__ == "__main__":
     _note_sends(
         Path(next(word.removeprefix("--truth=") for word in sys.argv if word.startswith("--truth=")) + ".stamps")
     )
+    if any(word.startswith(PORT) for word in sys.argv):
+        _share_ports()
     sys.exit(main())

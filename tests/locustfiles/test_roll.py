@@ -56,7 +56,7 @@ def test_a_worker_whose_connection_is_closed_is_lost_sooner() -> None:
     roll = a_roll()
     for _ in range(int(GONE_S / TICK_S) + 2):
         roll.tick((), 11.0, {"id1"})
-    assert list(roll.present) == ["id0"]
+    assert (list(roll.present), roll.entries["id1"].has_ended) == (["id0"], True)
 
 
 def test_a_lost_worker_may_come_back() -> None:
@@ -64,6 +64,7 @@ def test_a_lost_worker_may_come_back() -> None:
     roll = a_roll()
     for _ in range(NEVER):
         roll.tick((), 11.0)
+    assert [entry.has_ended for entry in roll.entries.values()] == [False, False]
     roll.hear("id1", 42.0)
     assert (roll.entries["id1"].absences[0].to_s, list(roll.present)) == (42.0, ["id1"])
 
