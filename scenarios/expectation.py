@@ -107,12 +107,30 @@ def expectation(scenario: Scenario) -> Expectation:
 
 def _need(scenario: Scenario, line: Slo, each: EndpointExpectation) -> SloNeed:
     metric, turns, lacks = METRICS[line.metric], each.turns, ""
+    needed = needed_turns(line)
     if metric.kind == "quality":
         turns = graded_answers(scenario, turns)
-        lacks = "" if turns else "no prompt says what a right answer is"
+        lacks = _lacking_cases(scenario, needed or 0)
     elif metric.unit == "usd" and each.cost_note:
         lacks = "no price is known"
-    return SloNeed(line.text, each.endpoint, needed_turns(line), turns, lacks)
+    return SloNeed(line.text, each.endpoint, needed, turns, lacks)
+
+
+def _lacking_cases(scenario: Scenario, needed: int) -> str:
+    """Say so where there are too few cases for so many answers, however long the run."""
+    cases = _cases(scenario)
+    if not cases:
+        return "no prompt says what a right answer is"
+    if needed <= ANSWERS_PER_CASE * cases:
+        return ""
+    return (
+        f"only {cases:,} prompt{'s say' if cases > 1 else ' says'} what a right answer is, each good for "
+        f"{ANSWERS_PER_CASE} answers: write `expect` in {math.ceil(needed / ANSWERS_PER_CASE):,}"
+    )
+
+
+def _cases(scenario: Scenario) -> int:
+    return sum(any(prompt.expect) for prompt in scenario.conversation.prompts)
 
 
 def graded_answers(scenario: Scenario, turns: int) -> int:
@@ -120,8 +138,7 @@ def graded_answers(scenario: Scenario, turns: int) -> int:
     prompts, lengths = scenario.conversation.prompts, scenario.conversation.turns
     counts = range(lengths.min, lengths.max + 1)
     graded = sum(expect is not None for prompt in prompts for count in counts for expect in prompt.expect[:count])
-    cases = sum(any(prompt.expect) for prompt in prompts)
-    return min(round(turns * graded / (len(prompts) * sum(counts))), ANSWERS_PER_CASE * cases)
+    return min(round(turns * graded / (len(prompts) * sum(counts))), ANSWERS_PER_CASE * _cases(scenario))
 
 
 def needed_turns(line: Slo) -> int | None:

@@ -150,7 +150,13 @@ def _next_steps(verdict: Verdict, held: Sequence[MarginLine], couples: Sequence[
             f"run each side with about {longer:,} steady turns per endpoint to decide what is open: "
             f"{times:.1f} times as long, steady for about {max(spans) * times / 60:,.0f} min"
         )
-    near = [line for line in open_lines if not line.needed_turns and isinstance(line.figure, Estimate)]
+    if more := max((line.needed_cases or 0 for line in open_lines), default=0):
+        steps.append(
+            f"write `expect` in about {more:,} prompts to decide what is open on quality: answers to one prompt are "
+            "alike, so that more turns with these would not"
+        )
+    needs = [line for line in open_lines if not line.needed_turns and not line.needed_cases]
+    near = [line for line in needs if isinstance(line.figure, Estimate)]
     if near:
         steps.append(f"{near[0].line} on {near[0].pair} lies too near its margin for more turns to decide: repeat runs")
     return steps

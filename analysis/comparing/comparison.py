@@ -65,7 +65,8 @@ class MarginLine(Frozen):
 
     `p_value` is the one-sided p-value of lying beyond the margin, `p_adjusted` the same by Holm over all lines; `fail`
     needs the latter below 2.5 %. `found_at`: the least true ratio or difference that such a comparison finds to be
-    beyond the margin four times in five. `needed_turns` per side would decide an open line. `planned_turns` per side
+    beyond the margin four times in five. `needed_turns` per side would decide an open line; of a line on
+    quality whose cases repeat it is `needed_cases`, each answered as often as now. `planned_turns` per side
     are what the margin asks for, whatever was seen: with them no change passes and a change of twice the margin fails,
     four times in five.
     """
@@ -82,6 +83,7 @@ class MarginLine(Frozen):
     p_adjusted: float | None = None
     found_at: float | None = None
     needed_turns: int | None = None
+    needed_cases: int | None = None
     planned_turns: int | None = None
     sentence: str
 

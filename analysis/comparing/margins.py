@@ -15,6 +15,7 @@ from analysis.comparing.comparison import MarginLine
 from analysis.comparing.contrasts import Couple
 from analysis.comparing.planning import LEVEL, found_at, needed_turns, pilot, planned_turns
 from analysis.entry import Entry
+from analysis.measures.quality import marks
 from analysis.model import Figure, NotEstimable
 from analysis.stats.effect import Effect, effect
 from analysis.stats.terms import Terms
@@ -134,7 +135,8 @@ def _line(trial: Trial, adjusted: float | None, tests: int) -> MarginLine:
         p_value=trial.p_value,
         p_adjusted=adjusted,
         found_at=None if isinstance(found, NotEstimable) else found_at(found, slo, tests),
-        needed_turns=_turns(trial, needed),
+        needed_turns=None if (cases := _cases(trial, needed)) else _turns(trial, needed),
+        needed_cases=cases,
         planned_turns=_turns(trial, planned),
         sentence="",
     )
@@ -160,6 +162,19 @@ def _turns(trial: Trial, needed: int | None) -> int | None:
         return needed
     turns = min(len(entry.part.turns) for side in (trial.couple.base, trial.couple.candidate) for entry in side)
     return math.ceil(needed * max(turns / max(trial.found.n, 1), 1.0))
+
+
+def _cases(trial: Trial, needed: int | None) -> int | None:
+    """Give the cases that a line on quality needs, each answered as often as now; None where none repeats.
+
+    Answers to one case are alike, so that more of them would soon add nothing.
+    """
+    slo, couple, found = trial.slo, trial.couple, trial.found
+    if needed is None or couple is None or isinstance(found, NotEstimable) or METRICS[slo.metric].kind != "quality":
+        return None
+    graded = [entry.part.turns["case_id"][marks(entry.part.turns)[slo.metric][1]] for entry in couple.candidate]
+    answers, cases = min(map(len, graded)), min(each.nunique() for each in graded)
+    return math.ceil(needed / found.n * cases) if cases < answers else None
 
 
 def _sentence(trial: Trial, line: MarginLine) -> str:

@@ -97,6 +97,8 @@ def line_sentence(
 
 
 def _would_tell(line: MarginLine) -> str:
+    if line.needed_cases is not None:
+        return f"; about {line.needed_cases:,} prompts that say what a right answer is would tell"
     return "" if line.needed_turns is None else f"; about {line.needed_turns:,} turns per side would tell"
 
 

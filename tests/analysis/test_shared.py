@@ -188,3 +188,13 @@ def test_paired_scores_raise_no_false_alarm() -> None:
     line = parse_margin("accuracy >= -0pp")
     pairs = (couple(with_grades(2 * seed, 0.9), with_grades(2 * seed + 1, 0.9)) for seed in range(40))
     assert sum(hold([line], [pair])[0].verdict == "fail" for pair in pairs) <= 2
+
+
+def test_where_cases_repeat_an_open_score_asks_for_cases() -> None:
+    """Answers to one case are alike: what is missing is prompts, and no number of turns is named."""
+    of = couple(with_grades(1, 0.9, cases=40), with_grades(2, 0.9, cases=40))
+    line = hold([parse_margin("accuracy >= -2pp")], [of])[0]
+    assert (line.verdict, line.needed_turns) == ("inconclusive", None)
+    assert line.needed_cases is not None
+    assert line.needed_cases > 40
+    assert f"about {line.needed_cases:,} prompts that say what a right answer is would tell" in line.sentence

@@ -172,6 +172,14 @@ def test_a_line_on_quality_counts_graded_answers() -> None:
     }
 
 
+def test_what_too_few_cases_lack_is_cases() -> None:
+    """One case is good for ten answers, and 35 are needed: a longer run would not decide, four cases would."""
+    cases = [{"id": "a", "text": "Yes?", "expect": {"facts": ["yes"]}}]
+    needs = expectation(scenario(conversation={"prompts": cases, "turns": 1}, slo=["accuracy >= 0.9"])).slo
+    said = "only 1 prompt says what a right answer is, each good for 10 answers: write `expect` in 4"
+    assert {(need.needed_turns, need.enough, need.lacks) for need in needs} == {(35, False, said)}
+
+
 def test_a_line_on_cost_without_a_price_stays_open() -> None:
     """No number of turns makes up for a price."""
     needs = expectation(scenario(slo=["cost_per_response_usd < 1"])).slo
