@@ -46,8 +46,7 @@ def hold(lines: Sequence[Slo], couples: Sequence[Couple]) -> list[MarginLine]:
     """Hold each line against each couple that it concerns; one that concerns none is inconclusive."""
     trials = [trial for slo in lines for trial in _trials(slo, couples)]
     adjusted = holm([trial.p_value for trial in trials])
-    tests = sum(p is not None for p in adjusted)
-    return [_line(trial, p, max(tests, 1)) for trial, p in zip(trials, adjusted, strict=True)]
+    return [_line(trial, p, len(trials)) for trial, p in zip(trials, adjusted, strict=True)]
 
 
 def unreadable(text: str, reason: str) -> MarginLine:
