@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from analysis.measures.part import Part
 
 Tell = Callable[[str, float], None]
 """Hears what is being done, and which share of it is done."""
@@ -24,6 +26,15 @@ LINE_STEP_S = 10.0
 
 def quiet(_what: str, _share: float) -> None:
     """Say nothing."""
+
+
+def each(parts: Sequence[Part], what: str, tell: Tell) -> Iterator[Part]:
+    """Give one part after the other; `tell` hears which share of all turns came before it."""
+    whole, done = sum(len(part.turns) for part in parts), 0
+    for part in parts:
+        tell(what, done / max(whole, 1))
+        yield part
+        done += len(part.turns)
 
 
 @contextmanager

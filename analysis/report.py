@@ -14,7 +14,7 @@ from analysis.measures.between import between_endpoints
 from analysis.measures.experiment import experiment
 from analysis.measures.gaps import histogram
 from analysis.measures.gaps import notes as gap_notes
-from analysis.measures.part import grouped, parts, spans
+from analysis.measures.part import USED_UP, grouped, parts, spans
 from analysis.measures.plots import plots, spectra
 from analysis.measures.server_times import server_times
 from analysis.measures.slices import slices
@@ -22,7 +22,7 @@ from analysis.measures.tries import peak_per_second, tries
 from analysis.measures.unit_costs import UnitCosts
 from analysis.measures.variance import variance
 from analysis.model import Group, PhaseSpan, Report, Spectrum
-from analysis.progress import Tell, quiet
+from analysis.progress import Tell, each, quiet
 from analysis.rows.grades import grades
 from analysis.rows.grouping import group
 from analysis.rows.read import read_run
@@ -69,11 +69,14 @@ def report(run: Run, tell: Tell = quiet) -> Report:
     rows = [run.attempts]
     run = replace(run, attempts=attempts.iloc[:0].copy())  # no view: it would hold them all
     graded = grades(run.folder, run.meta, notes)
+    tell("putting turns together", 0.0)
     every, billed = _turns_and_bills(run, rows, prices, graded, notes)
     attempts = grouped(attempts)
     found = parts(every, attempts, spans(run.meta, every), seed_of(run.meta), disturbed.windows(run.meta))
+    every = every.drop(columns=list(USED_UP))
     lines, illegible = slo_eval.slos(run.meta)
     groups, entries, tails = _measured(run, found, prices, lines, tell)
+    steady, cases = [entry.part for entry in entries], run.meta.get("cases")
     held = [line for entry in entries for line in hold(lines, entry)]
     held += [*unread(illegible, found), *unmeasured(lines, found, run.meta)]
     judged = validity(run.meta, _lateness(found), _stops(run.meta), disturbed.too_little_left(found, run.meta))
@@ -92,11 +95,11 @@ def report(run: Run, tell: Tell = quiet) -> Report:
         disturbances=disturbed.told(found, run.meta),
         slo=held,
         groups=groups,
-        slices=[one for part in found if part.phase == "steady" for one in slices(part, run.meta.get("cases"))],
+        slices=[one for part in each(steady, "cutting by kind and length", tell) for one in slices(part, cases)],
         server_times=[one for part in found for one in server_times(part)],
         phases=[span for part in found for span in _spans(part)],
         health=workers(run.meta),
-        variance=between_endpoints([entry.part for entry in entries]),
+        variance=between_endpoints(steady),
         quality=quality.quality(found, graded),
         cost=_cost(run, found, groups, billed, prices),
         notes=notes + _notes(run, billed) + [note for entry in entries for note in _doubts(entry, run.gaps)],
@@ -112,8 +115,7 @@ def _measured(
 ) -> tuple[list[Group], list[Entry], dict[str, dict[str, Spectrum]]]:
     """Make the figures of every part that has turns or is steady, and of each steady one an entry and its spectra."""
     groups, entries, tails = [], [], {}
-    for number, part in enumerate(found):
-        tell("making figures", number / len(found))
+    for part in each(found, "making figures", tell):
         gaps = histogram(gaps_of(run.gaps, part), part.seed)
         if part.phase == "steady":
             tails[target(part.endpoint, part.arm)] = spectra(part)
@@ -121,16 +123,9 @@ def _measured(
         if len(part.turns) or part.phase == "steady":
             groups.append(group)
         if part.phase == "steady":
-            entries.append(
-                Entry(
-                    part,
-                    gaps,
-                    prices.get(part.endpoint),
-                    run.meta.get("cases"),
-                    lines,
-                    month.monthly_turns(run.meta, part.endpoint),
-                )
-            )
+            monthly = month.monthly_turns(run.meta, part.endpoint)
+            entries.append(Entry(part, gaps, prices.get(part.endpoint), run.meta.get("cases"), lines, monthly))
+        part.forget()
     return groups, entries, tails
 
 

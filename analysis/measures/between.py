@@ -25,8 +25,9 @@ def between(values: NDArray[np.float64], classes: NDArray[np.integer[Any]], name
     count = int(classes.max(initial=-1)) + 1
     size = binned(classes, ~np.isnan(values), count)
     centred = values - float(np.nansum(values)) / max(float(size.sum()), 1.0)  # squares of small numbers lose least
-    squares = float(binned(classes, centred * centred, count).sum())
-    return _share_between(size, binned(classes, centred, count), squares, name)
+    sums = binned(classes, centred, count)
+    centred *= centred
+    return _share_between(size, sums, float(binned(classes, centred, count).sum()), name)
 
 
 def _share_between(size: NDArray[np.float64], sums: NDArray[np.float64], squares: float, name: str) -> Figure:

@@ -29,6 +29,9 @@ KEPT = 1 << 22
 MISPLACED_S = 5.0
 """Time by which turns may be intended outside their phase of run.json before the turns are believed instead."""
 
+USED_UP = ("finish_s",)
+"""Columns of turns that only cutting into parts needs: they would take room beside the figures."""
+
 PHASES = ("warm_up", "steady", "drain")
 
 
@@ -105,6 +108,11 @@ class Part:
             earlier.forget()
         return found
 
+    def forget(self) -> None:
+        """Give up all ascending values until they are asked for again."""
+        for found in self._samples.values():
+            found.forget()
+
 
 def parts(
     turns: pd.DataFrame,
@@ -133,7 +141,8 @@ def parts(
         )
         for span in spans
     ]
-    return [settle(undisturbed(part, disturbed)) if part.phase == "steady" else part for part in every]
+    every = [settle(undisturbed(part, disturbed)) if part.phase == "steady" else part for part in every]
+    return [replace(part, turns=part.turns.drop(columns=list(USED_UP))) for part in every]
 
 
 def settle(part: Part) -> Part:
