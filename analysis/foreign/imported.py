@@ -27,7 +27,6 @@ from analysis.verdicts import slo_eval
 from analysis.verdicts.headline import headline, verdict
 from analysis.verdicts.standing import standings
 from analysis.verdicts.validity import workers
-from analysis.words import wording
 from scenarios.slo import METRICS, Slo
 
 METRIC = "service_time_ms"
@@ -113,18 +112,7 @@ def _hold(slo: Slo, group: Group) -> SloLine:
     needed = needed_requests(slo, figure) if found == "inconclusive" and not reason else None
     if needed:
         reason = f"; about {needed:,} requests would tell"
-    words = f"{group.endpoint} {slo_eval.WORDS[found]} {slo.text} with {wording.figure(figure, slo.unit)}"
-    return SloLine(
-        line=slo.text,
-        endpoint=group.endpoint,
-        verdict=found,
-        figure=figure,
-        limit=slo.limit,
-        comparator=slo.comparator,
-        unit=slo.unit,
-        sentence=words.replace("with not estimable", "because it is not estimable") + reason,
-        needed_turns=needed,
-    )
+    return slo_eval.told(slo, (group.endpoint, ""), found, figure, reason, needed)
 
 
 def needed_requests(slo: Slo, figure: Figure) -> int | None:

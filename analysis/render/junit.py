@@ -35,31 +35,33 @@ def to_junit(report: Report, undecided: Undecided = "fail") -> bytes:
     suite.timestamp = clean(report.started_at)
     suite.add_property("run_id", clean(report.run_id))
     suite.add_property("verdict", report.verdict)
-    suite.add_testcase(_validity(report))
+    reasons = _reasons(report) if _is_invalid(report) else ""
+    suite.add_testcase(validity("the load generator was not the bottleneck", reasons))
     if report.verdict == "inconclusive" and all(line.verdict == "pass" for line in report.slo):
         case = TestCase("every endpoint was measured", classname="tailgate.run")
         case.result = [failure(clean(report.headline), INCONCLUSIVE)]
         suite.add_testcase(case)
     for row in summary.slo_rows(report):
         suite.add_testcase(_case(row, report, RESULTS[undecided]))
-    document = JUnitXml("tailgate")
+    return to_document("tailgate", suite)
+
+
+def to_document(name: str, suite: TestSuite) -> bytes:
+    """Give a document of one suite, the same bytes whichever XML library junitparser found."""
+    document = JUnitXml(name)
     document.add_testsuite(suite)
     document.update_statistics()
-    return same_bytes(document.tostring())
-
-
-def same_bytes(text: bytes) -> bytes:
-    """Write the document the same way whichever XML library junitparser found."""
-    root = ET.fromstring(text)  # noqa: S314  our own document, made a line above
+    root = ET.fromstring(document.tostring())  # noqa: S314  our own document, made a line above
     ET.indent(root)
     written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return written + b"\n"
 
 
-def _validity(report: Report) -> TestCase:
-    case = TestCase("the load generator was not the bottleneck", classname="tailgate.run")
-    if _is_invalid(report):
-        case.result = [failure(_reasons(report), INVALID)]
+def validity(name: str, reasons: str) -> TestCase:
+    """Give the case of the measurement itself, which fails where there are reasons against it."""
+    case = TestCase(name, classname="tailgate.run")
+    if reasons:
+        case.result = [failure(reasons, INVALID)]
     return case
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from junitparser import JUnitXml, TestCase, TestSuite
+from junitparser import TestCase, TestSuite
 
 from analysis.comparing import verdict_text
-from analysis.render.junit import INVALID, RESULTS, Undecided, failure, same_bytes
+from analysis.render.junit import INVALID, RESULTS, Undecided, failure, to_document, validity
 from analysis.words.figures import unit_word
 from analysis.words.plaintext import clean
 
@@ -27,20 +27,11 @@ def to_junit(comparison: Comparison, undecided: Undecided = "fail") -> bytes:
     names = [", ".join(clean(run.folder) for run in side) for side in (comparison.candidate, comparison.base)]
     suite = TestSuite(f"tailgate compare: {names[0]} against {names[1]}")
     suite.add_property("verdict", comparison.verdict)
-    suite.add_testcase(_validity(comparison))
+    reasons = _reasons(comparison) if comparison.verdict == "invalid" else ""
+    suite.add_testcase(validity("the load generators were not the bottleneck", reasons))
     for line in comparison.lines:
         suite.add_testcase(_case(line, comparison, RESULTS[undecided]))
-    document = JUnitXml("tailgate compare")
-    document.add_testsuite(suite)
-    document.update_statistics()
-    return same_bytes(document.tostring())
-
-
-def _validity(comparison: Comparison) -> TestCase:
-    case = TestCase("the load generators were not the bottleneck", classname="tailgate.run")
-    if comparison.verdict == "invalid":
-        case.result = [failure(_reasons(comparison), INVALID)]
-    return case
+    return to_document("tailgate compare", suite)
 
 
 def _case(line: MarginLine, comparison: Comparison, undecided: type[Result]) -> TestCase:

@@ -81,16 +81,25 @@ def evaluate(slo: Slo, part: Part, gaps: Histogram | None, given: Mapping[str, F
     if METRICS[slo.metric].kind == "quality" and verdict == "inconclusive":
         reason = _more_cases(slo, figure)
     needed = needed_turns(slo, figure) if verdict == "inconclusive" and not reason else None
+    return told(slo, (part.endpoint, part.arm), verdict, figure, reason + _longer(part, needed), needed)
+
+
+def told(  # noqa: PLR0913, PLR0917 - what a line's verdict is made of
+    slo: Slo, where: tuple[str, str], verdict: Verdict, figure: Figure, after: str, needed: int | None
+) -> SloLine:
+    """Give a line's verdict at an endpoint and arm, with the sentence that says it and what comes after."""
+    name = wording.target(*where)
+    said = f"{name} {WORDS[verdict]} {slo.text} with {wording.figure(figure, slo.unit)}"
     return SloLine(
         line=slo.text,
-        endpoint=part.endpoint,
-        arm=part.arm,
+        endpoint=where[0],
+        arm=where[1],
         verdict=verdict,
         figure=figure,
         limit=slo.limit,
         comparator=slo.comparator,
         unit=slo.unit,
-        sentence=_sentence(slo, part, figure, verdict) + reason + _longer(part, needed),
+        sentence=said.replace("with not estimable", "because it is not estimable") + after,
         needed_turns=needed,
     )
 
@@ -166,13 +175,6 @@ def _more_cases(slo: Slo, figure: Figure) -> str:
         return "; write `expect` in more prompts, or ask them more often"
     needed = needed_turns(slo, figure.model_copy(update={"n": math.ceil(figure.n_effective or figure.n)}))
     return f"; about {needed:,} answers, each to a case of its own, would tell" if needed else ""
-
-
-def _sentence(slo: Slo, part: Part, figure: Figure, verdict: Verdict) -> str:
-    name = wording.target(part.endpoint, part.arm)
-    return f"{name} {WORDS[verdict]} {slo.text} with {wording.figure(figure, slo.unit)}".replace(
-        "with not estimable", "because it is not estimable"
-    )
 
 
 def _longer(part: Part, needed: int | None) -> str:
