@@ -38,7 +38,7 @@ def run_scenario(
     from scenarios.scenario import load
 
     _refuse_swapped(file, locust_options)
-    scenario = load(file)
+    scenario = load(file, check_env="--master" not in locust_options)  # keys are the workers'
     if not {"--master", "--worker"} & set(locust_options):
         _refuse_unreachable(scenario)
     with tempfile.TemporaryDirectory(prefix="tailgate-") as scratch:

@@ -235,6 +235,19 @@ def test_a_master_out_of_reach_for_a_while_leads_on(told: Told) -> None:
     assert [len(told.worker(host)["pauses"]) > 0 for host in ("left", "right")] == [True, True]
 
 
+def cut_the_master_beyond_the_end(run: Campaign) -> None:
+    """Put all workers out of reach until the run should have been over, and the master has given up hope of users."""
+    after_load(run)
+    cut(run, "master", 25)
+
+
+@story(cut_the_master_beyond_the_end)
+def test_a_master_gets_every_row_after_its_run_too(told: Told) -> None:
+    """It ends the run, as invalid, and waits for the rows as long as the workers may bring them."""
+    assert (told.codes, told.balance()) == (INVALID, NOTHING_LOST)
+    assert [told.worker(host)["rows_lost"] for host in ("left", "right")] == [0, 0]
+
+
 def cut_for_good(run: Campaign) -> None:
     """Cut a cable, and never mend it."""
     after_load(run)
