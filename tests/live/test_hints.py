@@ -196,8 +196,8 @@ def test_a_refusal_at_one_worker_holds_back_all(tailgate: Tailgate, tmp_path: Pa
     truth = read(run / "truth.csv")
     refused = [row for row in truth if row["status"] == "429"]
     assert len({row["request_id"].split("/")[1] for row in truth}) == 4
-    assert 0 < len(refused) < 40
-    assert sum(int(row["early"]) for row in truth) <= 20  # 716 while each heard of its own refusals only
+    assert 0 < len(refused) < 100
+    assert sum(int(row["early"]) for row in truth) <= 100  # 716 while each heard of its own refusals only
 
 
 def test_what_waiting_cannot_mend_is_not_waited_for(tailgate: Tailgate, tmp_path: Path, server: Server) -> None:
