@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from analysis.model import Report
 
 LINES = 60
-_MOST_REASONS, _MOST_TOLD, _MOST_STEPS, _MOST_SLO, _MOST_ADVICE = 3, 4, 3, 12, 2
+_MOST_REASONS, _MOST_TOLD, _MOST_STEPS, _MOST_SLO, _MOST_ADVICE, _MOST_CLOCKS = 3, 4, 3, 12, 2, 2
 _MOST_COLUMNS = 6
 _ACROSS = (
     *("Time to first token p95", "Response time p95", "Throttled turns", "Unsuccessful turns"),
@@ -41,11 +41,11 @@ def to_markdown(report: Report) -> str:
         *(_bullets(told, _MOST_TOLD, "endpoints") if is_valid else []),
         *_bullets(report.next_steps, _MOST_STEPS, "steps", "**Next:** "),
         *(_bullets(_advice(report), _MOST_ADVICE, "sentences", "**Take:** ") if is_valid else []),
+        *(_bullets(server_times.sentences(report), _MOST_CLOCKS, "sentences", "**Timing:** ") if is_valid else []),
     ]
     for title, content in (
         ("The arms against each other", _points(sentences(report))),
         ("Figures per endpoint", _sides_table(report)),
-        ("What the servers say of their own time", _points(server_times.sentences(report))),
         ("How this was measured", _points(report.notes)),
     ):
         lines += _folded(title, content, LINES - len(lines) - 1)
