@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable
 
@@ -11,6 +12,10 @@ HTTP_OK = 200
 ZLIB_HEADER_BYTES = 2
 GZIP_WINDOW, GZIP_MAGIC = zlib.MAX_WBITS | 16, b"\x1f"
 CRLF = b"\r\n"
+
+lines_of = re.compile(rb"[^\n]*\n|[^\n]+").findall
+may_extend = re.compile(rb"(?:^|\n)[0-9A-Fa-f]*[ \t]*;").search
+"""Finds lines that could be a chunk's size with an extension, or the rest of one."""
 
 
 class UnframedError(Exception):
@@ -28,19 +33,23 @@ class ResponseParser:
     then be kept from the parser, which never knows of them.
     """
 
-    __slots__ = ("_fields", "_on_headers", "_parser", "_until_close", "between_chunks", "complete", "decode", "headers",
-                 "keep_alive", "on_body", "status")  # fmt: skip
+    __slots__ = ("_extended", "_fields", "_on_headers", "_parser", "_sizing", "_until_close", "between_chunks",
+                 "complete", "decode", "headers", "keep_alive", "on_body", "status")  # fmt: skip
 
     def __init__(self, on_headers: Callable[[], None], on_body: Callable[[bytes], None]) -> None:
         self.on_body = on_body
         self._on_headers = on_headers
         self._parser = httptools.HttpResponseParser(self)
-        self._parser.set_dangerous_leniencies(lenient_spaces_after_chunk_size=True)  # RFC 9112 section 7.1.1: BWS
+        # RFC 9112 sections 5.2 (a folded header line is read), 6.3 (chunked overrides a length), 7.1.1 (blanks)
+        self._parser.set_dangerous_leniencies(
+            lenient_headers=True, lenient_chunked_length=True, lenient_spaces_after_chunk_size=True
+        )
         self.expect()
 
     def expect(self) -> None:
         """Forget the last response: bytes that come now begin another."""
         self._until_close = False
+        self._sizing = self._extended = False  # in a chunk's size line; in its extension
         self._fields: list[tuple[bytes, bytes]] = []
         self.decode: Callable[[bytes], bytes] | None = None
         self.headers: dict[str, str] = {}
@@ -51,13 +60,26 @@ class ResponseParser:
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes. Raises UnframedError."""
-        self.between_chunks = False
         try:
-            self._parser.feed_data(data)
+            if self._extended or (b";" in data and may_extend(data)):
+                self._feed_lines(data)
+            else:
+                self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             cause = error.__context__ if isinstance(error, httptools.HttpParserCallbackError) else None
             raise cause or UnframedError(str(error)) from error
-        self.between_chunks = self.between_chunks and data.endswith(CRLF)  # else the next chunk's size has begun
+        self.between_chunks = self._sizing and data.endswith(CRLF)  # else the next chunk's size has begun
+
+    def _feed_lines(self, data: bytes) -> None:
+        """Feed line by line, without chunk extensions: llhttp takes no blanks in them (RFC 9112 section 7.1.1)."""
+        for line in lines_of(data):
+            self._parser.feed_data(self._unextended(line) if self._sizing else line)
+
+    def _unextended(self, line: bytes) -> bytes:
+        """Take out the extension of a chunk's size line, which may have begun before and may not end here."""
+        size, mark, rest = (b"", b";", line) if self._extended else line.partition(b";")
+        self._extended = bool(mark) and not rest.endswith(b"\n")
+        return size if self._extended or not mark else size + CRLF
 
     def close(self) -> None:
         """Let go of owner and parser, which hold this: else they are freed by the garbage collector alone."""
@@ -86,19 +108,22 @@ class ResponseParser:
         self._collect()
         headers = self.headers
         chunked = "chunked" in headers.get("transfer-encoding", "").lower()
-        self.between_chunks = chunked
-        self._until_close = not chunked and "content-length" not in headers and self.status not in (204, 304)
+        self._sizing = chunked
+        sized = "content-length" in headers
+        if sized and not chunked and "transfer-encoding" in headers:
+            raise UnframedError("a length and a transfer coding that is not chunked: where the body ends is not known")
+        self._until_close = not (chunked or sized) and self.status not in (204, 304)
         if coding := headers.get("content-encoding"):
             self.decode = body_decoder(coding)
         self._on_headers()
 
     def on_chunk_header(self) -> None:
         """Note that a chunk's data begins."""
-        self.between_chunks = False
+        self._sizing = False
 
     def on_chunk_complete(self) -> None:
         """Note that a chunk is over, its line end included."""
-        self.between_chunks = True
+        self._sizing = True
 
     def on_message_complete(self) -> None:
         """Note the end, or start over after an interim response."""
@@ -109,6 +134,7 @@ class ResponseParser:
         if self._fields:  # trailers
             self._collect()
         self.complete = True
+        self._sizing = False
         self.keep_alive = not self._until_close and self._parser.should_keep_alive()  # llhttp forgets it after this
 
     def _collect(self) -> None:
