@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from scenarios.scenario import Scenario
 
 REFUSED_FOR_NOW = frozenset({Outcome.THROTTLED, Outcome.OVERLOADED, Outcome.GAVE_UP})
+
+
+COLLECTED = (5_000, 50, 1_000)
+"""Thresholds of the garbage collector: hardly anything here forms cycles, and to walk 5,000 objects is no delay."""
 
 
 @dataclass(slots=True)
@@ -137,12 +142,20 @@ def _gate(scenario: Scenario) -> Gate | None:
     return Gate(throttle.pace)
 
 
+def _settle_memory() -> None:
+    """Keep the garbage collector from walking what lives for ever: that takes 30 ms, in which nothing is read."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTED)
+
+
 def begin(
     order: Order, worker: str, folder: Path, environment: Environment, on_batch: OnBatch | None = None
 ) -> Campaign:
     """Open a run on the process that has users."""
     folder.mkdir(parents=True, exist_ok=True)
     KERNEL_CLOCK.measure()
+    _settle_memory()
     scenario = order.scenario
     stream = scenario.conversation.stream
     destinations = {
