@@ -238,7 +238,7 @@ def mend(lines: bytes, width: int) -> tuple[list[list[str]], int]:
     texts = [line.decode("utf-8", errors="replace").replace("\0", "") for line in lines.splitlines(keepends=True)]
     kept, broken, at = [], 0, 0
     while at < len(texts):
-        size = _quoted_lines(texts, at)
+        size = _quoted_lines(texts, at, width)
         row = _row(texts[at : at + size])
         if len(row) != width and size > 1:
             size, row = 1, _row(texts[at : at + 1])
@@ -250,13 +250,16 @@ def mend(lines: bytes, width: int) -> tuple[list[list[str]], int]:
     return kept, broken
 
 
-def _quoted_lines(texts: list[str], at: int) -> int:
-    """Count the lines from one on until each quote is closed; 1 where none closes it."""
+def _quoted_lines(texts: list[str], at: int, width: int) -> int:
+    """Count the lines from one on until each quote is closed; 1 where none closes it.
+
+    A line with commas enough for a row of its own is no part of another: its quote is a stray one.
+    """
     quotes = 0
     for size, text in enumerate(texts[at : at + LONGEST_FIELD], start=1):
         quotes += text.count('"')
-        if quotes % 2 == 0:
-            return size
+        if quotes % 2 == 0 or text.count(",") >= width - 1:
+            return size if quotes % 2 == 0 else 1
     return 1
 
 
