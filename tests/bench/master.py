@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
@@ -20,7 +21,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.machine import cores, cpu_s, describe, pin
+from bench.machine import Cores, cores, cpu_s, describe, pin
 
 ROOT = Path(__file__).parents[2]
 SECRET = "only-for-the-benchmark-of-a-master"  # noqa: S105 - of no use elsewhere
@@ -52,12 +53,11 @@ def _running(*command: str, cwd: str) -> Iterator[subprocess.Popen[str]]:
         child.communicate()
 
 
-def measure(workers: int, rows_per_s: int) -> Load:
+def measure(workers: int, rows_per_s: int, on: Cores) -> Load:
     """Run one case."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    on = cores()
     with tempfile.TemporaryDirectory() as folder:
         scenario = {
             "endpoints": {"large": {"url": "http://127.0.0.1:9/v1", "model": "m"}},
@@ -69,8 +69,8 @@ def measure(workers: int, rows_per_s: int) -> Load:
         master = (sys.executable, "-m", "locust", "-f", locustfile, "--scenario", "master.yaml", *options)
         fleet = (sys.executable, "-m", "bench.fleet", port, str(workers), str(rows_per_s))
         with _running(*master, cwd=folder) as lead, _running(*fleet, cwd=folder) as crew:
-            pin(lead.pid, on.client)
-            pin(crew.pid, on.server)
+            pin(lead.pid, on.client, first=on.first)
+            pin(crew.pid, on.server, first=on.first)
             _wait_for_rows(crew, rows_per_s)
             time.sleep(SETTLE_S)
             return _window(lead, crew, workers)
@@ -103,11 +103,14 @@ def _window(lead: subprocess.Popen[str], crew: subprocess.Popen[str], workers: i
 
 def main() -> None:
     """Measure all cases, print the table, and write `bench-master.json`."""
+    parser = argparse.ArgumentParser(prog="python -m bench.master", description=__doc__)
+    parser.add_argument("--first", action="store_true", help="run ahead of all ordinary programs (needs privilege)")
+    on = cores(first=parser.parse_args().first)
     console = Console()
     table = Table("workers", "rows/s made", "rows/s at the master", "master's core", "us per row", title="The master")
     loads: list[Load] = []
     for workers, rows_per_s in CASES:
-        load = measure(workers, rows_per_s)
+        load = measure(workers, rows_per_s, on)
         loads.append(load)
         idle = next((each.cpu for each in loads if each.workers == workers and not each.made_per_s), None)
         cost = f"{(load.cpu - idle) / load.rows_per_s * 1e6:.2f}" if idle is not None and load.rows_per_s else ""
