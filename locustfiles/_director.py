@@ -235,7 +235,16 @@ class Director:
     def _write_run(self, reports: list[WorkerReport], stop_reasons: Mapping[str, str], *, interrupted: bool) -> None:
         assert self.folder is not None
         assert self.order is not None
-        document = run_document(self.order, self.clock, self.schedule, reports, stop_reasons, interrupted=interrupted)
+        broken = self.failure is not None and self.failure.code is ExitCode.INVALID
+        document = run_document(
+            self.order,
+            self.clock,
+            self.schedule,
+            reports,
+            stop_reasons,
+            interrupted=interrupted,
+            breakdown=str(self.failure) if broken else "",
+        )
         _folder.write_json(
             self.folder / "run.json", {**document, "users": self._users, "strangers": self.crew.strangers}
         )

@@ -29,8 +29,9 @@ def run_document(  # noqa: PLR0913 - the parts of a run
     stop_reasons: Mapping[str, str],
     *,
     interrupted: bool,
+    breakdown: str = "",
 ) -> dict[str, Any]:
-    """Give the document; `reports` is empty while the run lasts."""
+    """Give the document; `reports` is empty while the run lasts, `breakdown` says why it had to end early."""
     scenario = order.scenario
     story = reports, schedule.spans, clock.now()
     policy = scenario.traffic.on_worker_loss
@@ -52,7 +53,7 @@ def run_document(  # noqa: PLR0913 - the parts of a run
         "urls": order.urls,
         "phases": [span.to_document() for span in schedule.spans],
         "workers": [_worker(report) for report in reports],
-        "validity": _validity(reports, list(_disturbance.reasons(*story, policy))),
+        "validity": _validity(reports, [*filter(None, [breakdown]), *_disturbance.reasons(*story, policy)]),
         "disturbed": [asdict(each) for each in _disturbance.disturbances(*story)],
         "notes": [*warnings(scenario), *_disturbance.notes(*story, policy)],
         "endpoint_stops": dict(stop_reasons),

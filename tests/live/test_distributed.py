@@ -378,6 +378,23 @@ def test_a_run_may_end_with_its_worker(told: Told) -> None:
     assert build(told.run.run_folder).verdict == "invalid"
 
 
+def kill_all(run: Campaign) -> None:
+    """Kill both workers."""
+    after_load(run)
+    for name in ("left", "right"):
+        run.processes[name].kill()
+
+
+@story(kill_all, on_worker_loss="exclude", steady="20s")
+def test_a_run_without_workers_is_over(told: Told) -> None:
+    """Nothing is left to judge by: the run ends, and run.json itself says that it is invalid, and why."""
+    told.balance()
+    validity = told.run.run_document()["validity"]
+    assert (told.codes, told.doubled) == ({"master": 5, "left": -9, "right": -9}, 0)
+    assert (validity["verdict"], "no worker is left" in validity["reasons"][0]) == ("invalid", True)
+    assert build(told.run.run_folder).verdict == "invalid"
+
+
 def forget_a_key(run: Campaign) -> None:
     """Give the key to nobody: the master needs none."""
     path = run.folder / "scenario.yaml"
