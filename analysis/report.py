@@ -125,7 +125,6 @@ def _measured(
         if part.phase == "steady":
             monthly = month.monthly_turns(run.meta, part.endpoint)
             entries.append(Entry(part, gaps, prices.get(part.endpoint), run.meta.get("cases"), lines, monthly))
-        part.forget()
     return groups, entries, tails
 
 

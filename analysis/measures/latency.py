@@ -26,6 +26,7 @@ def metrics(part: Part, gaps: Histogram | None) -> dict[str, dict[str, Figure]]:
     all_turns = with_failures(part)  # first, for it asks for the values of response time that pictures have asked for
     found = {name: figures(part.sample(name)) for name in LATENCIES}
     found[WITH_FAILURES] = all_turns
+    part.forget()
     if gaps is not None:
         found["gap_ms"] = figures(gaps)
     return found
