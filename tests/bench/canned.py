@@ -17,11 +17,10 @@ import sys
 import time
 from array import array
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from bench.machine import Cores, pin
-from bench.provider import Sent, serve
+from bench.provider import Sent, Served, serve
 
 BODY = json.dumps(
     {
@@ -41,7 +40,7 @@ ANSWER = (
 length_of = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE).search
 
 
-class Canned:
+class Canned(Served):
     """`with Canned(folder, cores) as provider:` serves; `truths()` is complete after the block."""
 
     def __init__(self, folder: Path, cores: Cores) -> None:
@@ -55,11 +54,6 @@ class Canned:
         self.url = f"http://127.0.0.1:{int(self._child.stdout.readline())}/large/v1"
         pin(self.pid, self._cores.server, first=self._cores.first)
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._child.communicate()
 
     def truths(self) -> dict[str, Sent]:
         """Give when each request was there, by its number."""

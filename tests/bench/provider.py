@@ -32,7 +32,18 @@ HEAD = struct.Struct("II")
 PORT = "--port="
 
 
-class Provider:
+class Served:
+    """A server in a process of its own, which ends with the block."""
+
+    _child: subprocess.Popen[str]
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._child.communicate()
+
+
+class Provider(Served):
     """`with Provider(scenario, folder, cores) as provider:` serves it; `truths()` is complete after the block."""
 
     def __init__(
@@ -63,11 +74,6 @@ class Provider:
         self.url: str = next(iter(told["endpoints"].values()))
         pin(self.pid, self._cores.server, first=self._cores.first)
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._child.communicate()
 
     def truths(self) -> dict[str, Sent]:
         """Give what really happened, by request id."""
