@@ -79,9 +79,10 @@ class Entry:
         return {**self.costs, **self.qualities, **self.served}
 
     def of_kind(self, kind: str) -> Entry:
-        """Give the turns of one kind of conversation alone; gaps are not recorded by kind."""
+        """Give the turns of one kind of conversation alone, and its gaps where they were recorded by kind."""
         rows = slo_eval.of_kind(self.part, kind, self.cases)
-        return replace(self, part=replace(self.part, turns=self.part.turns[rows].reset_index(drop=True)), gaps=None)
+        part = replace(self.part, turns=self.part.turns[rows].reset_index(drop=True))
+        return replace(self, part=part, gaps=self.gaps and self.gaps.cuts.get(("kind", kind)))
 
     def figure(self, slo: Slo) -> Figure:
         """Estimate what a line is about, of its kind where it names one."""

@@ -82,6 +82,7 @@ def report(run: Run, tell: Tell = quiet) -> Report:
     judged = validity(run.meta, _lateness(found), _stops(run.meta), disturbed.too_little_left(found, run.meta))
     result = verdict(judged, held, groups)
     standing = standings(held, groups)
+    cutting = zip(each(steady, "cutting by kind and length", tell), entries, strict=True)
     return Report(
         run_id=_text(run.meta, "run_id", run.folder.name),
         name=_text(run.meta, "name", run.folder.name),
@@ -95,7 +96,7 @@ def report(run: Run, tell: Tell = quiet) -> Report:
         disturbances=disturbed.told(found, run.meta),
         slo=held,
         groups=groups,
-        slices=[one for part in each(steady, "cutting by kind and length", tell) for one in slices(part, cases)],
+        slices=[one for part, entry in cutting for one in slices(part, cases, entry.gaps)],
         server_times=[one for part in found for one in server_times(part)],
         phases=[span for part in found for span in _spans(part)],
         health=workers(run.meta),

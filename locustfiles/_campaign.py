@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,8 @@ from locustfiles._kernel_clock import KERNEL_CLOCK
 from locustfiles._lane import Lane, label
 from locustfiles._recorder import OnBatch, Recorder
 from locustfiles._schedule import Schedule
+from scenarios.classes import cases_of, kinds_of
+from scenarios.gaps import window_s
 from scenarios.quality import Quality
 from scenarios.records import SUCCESSFUL, Attempt, Outcome
 
@@ -52,6 +54,8 @@ class Campaign:
     answers: Answers
     health: Health
     environment: Environment
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    """By case."""
     lanes: dict[str, Lane] = field(default_factory=dict)
     """By label."""
     on_hold: Callable[[Hold], None] = lambda _: None
@@ -80,9 +84,8 @@ class Campaign:
     def record(self, lane: Lane, attempt: Attempt, trace: Trace) -> None:
         """Complete an attempt's row and hand it to the recorder."""
         attempt.phase = self.schedule.phase_at(attempt.endpoint, attempt.arm, attempt.intended_s)
-        attempt.gap_max_s = self.gaps.record(
-            attempt.endpoint, attempt.arm, attempt.phase, self.clock.now(), trace.arrivals, trace.merged
-        )
+        kind = self.kinds.get(attempt.case_id, "")
+        attempt.gap_max_s = self.gaps.record(attempt, kind, self.clock.now(), trace.arrivals, trace.merged)
         self.health.note(attempt, trace.merged)
         self.recorder.append(attempt, trace.timings)
         tally = lane.tally
@@ -173,9 +176,10 @@ def begin(
         clock=clock,
         schedule=schedule,
         recorder=Recorder(folder, worker, on_batch, lambda: health.read_until),
-        gaps=Gaps(order.run_id, worker),
+        gaps=Gaps(order.run_id, worker, window_s(scenario.traffic.steady)),
         answers=Answers(scenario.seed, (scenario.quality or Quality()).keep, own_path(folder, worker)),
         health=health,
         environment=environment,
+        kinds=kinds_of(cases_of(scenario.conversation.prompts)),
         lanes={lane.label: lane for lane in lanes},
     )

@@ -1,95 +1,150 @@
 """Gaps between successive content chunks, as mergeable histograms.
 
-HdrHistogram with three significant digits: a recorded value is off by at most 0.1 %. Gaps are counted by microsecond
-first and enter the histogram when their window is over: one dictionary update costs a tenth of one histogram update.
-They are counted many at a time: what a table of counts needs has left the processor's cache when the next answer ends.
+HdrHistogram with three significant digits: a recorded value is off by at most 0.1 %. Its bins are 1024 to each power of
+two, and so are floats of which ten bits of the mantissa are kept: gaps are counted by the upper bits of their float,
+which costs a tenth of recording each. They are counted many at a time: what a table of counts needs has left the
+processor's cache when the next answer ends.
 """
 
 from __future__ import annotations
 
 import csv
-from collections import Counter, defaultdict
+import struct
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
-from operator import sub
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import repeat
+from operator import rshift, sub
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hdrh.histogram import HdrHistogram
 
-WINDOW_S = 10.0
-LOWEST_US, HIGHEST_US, DIGITS = 1, 3_600_000_000, 3
-COLUMNS = (
-    *("run_id", "worker", "endpoint", "arm", "phase", "window_start_s", "window_s", "count"),
-    *("merged", "histogram"),
-)
-"""`merged` of the counted gaps read 0 because their chunks waited together for a late loop; each lengthens another."""
+from scenarios.classes import length_class
+from scenarios.gaps import COLUMNS, DIGITS, HIGHEST_US, LOWEST_US, WINDOW_S
+
+if TYPE_CHECKING:
+    from scenarios.records import Attempt
 
 A_SECOND_US = 1e6
 COUNTED_AT_ONCE = 2000
 
-Key = tuple[str, str, str, int]
+LOWER_BITS = 13
+"""Bits of a 32-bit float below its sign, its exponent and ten bits of its mantissa."""
+
+EVERY_US = 1024
+"""Values up to twice this have a bin each, whose index is the value."""
+
+NEGATIVE = 1 << 31 - LOWER_BITS
+"""Upper bits from which a float is below 0."""
+
+
+def _upper_bits(values: Sequence[float]) -> map[int]:
+    """Give the upper bits of 32-bit floats: for those above 0 they rise with the value."""
+    return map(rshift, memoryview(struct.pack(f"{len(values)}f", *values)).cast("I"), repeat(LOWER_BITS))
+
+
+(EVERY_BITS,) = _upper_bits([EVERY_US])
+LAST: int = HdrHistogram(LOWEST_US, HIGHEST_US, DIGITS).counts_len - 1
+
+
+@cache
+def _index(bits: int) -> int:
+    """Give the index of the bin that holds the microseconds with these upper bits."""
+    if bits >= NEGATIVE:
+        return LOWEST_US
+    if bits >= EVERY_BITS:
+        return min(bits - EVERY_BITS + EVERY_US, LAST)
+    value_us: float = struct.unpack("f", struct.pack("I", bits << LOWER_BITS))[0]
+    return max(int(value_us), LOWEST_US)
+
+
+@dataclass(slots=True)
+class Bins:
+    """Gaps by the upper bits of their microseconds; `merged` of them are not known."""
+
+    counts: Counter[int] = field(default_factory=Counter)
+    uncounted: list[float] = field(default_factory=list)
+    merged: int = 0
+
+    def add(self, gaps: Sequence[float]) -> None:
+        """Take the gaps of one response."""
+        self.uncounted += gaps
+        if len(self.uncounted) > COUNTED_AT_ONCE:
+            self.count()
+
+    def count(self) -> None:
+        """Count what was taken."""
+        self.counts.update(_upper_bits(list(map(A_SECOND_US.__mul__, self.uncounted))))
+        self.uncounted.clear()
+
+    def encode(self) -> str:
+        """Give them as a histogram."""
+        histogram = HdrHistogram(LOWEST_US, HIGHEST_US, DIGITS)
+        indexes, counts = list(map(_index, self.counts)), histogram.counts
+        for index, count in zip(indexes, self.counts.values(), strict=True):
+            counts[index] += count
+        histogram.set_internal_tacking_values(min(indexes), max(indexes), self.counts.total())
+        encoded: bytes = histogram.encode()
+        return encoded.decode("ascii")
+
+
+Key = tuple[str, str, str, str, str, int]
+"""Endpoint, arm, phase, kind of conversation, length class, and the window that the response ended in."""
 
 
 class Gaps:
-    """Counts gaps per endpoint, arm, phase and window of `WINDOW_S`; a window is the one its response ended in."""
+    """Counts gaps per `Key`. Of a window that is over, one histogram is made with each response that follows.
 
-    def __init__(self, run_id: str, worker: str) -> None:
+    All at once would keep the loop from reading for too long.
+    """
+
+    def __init__(self, run_id: str, worker: str, window_s: float = WINDOW_S) -> None:
         self._labels = run_id, worker
-        self._counts: dict[Key, Counter[int]] = defaultdict(Counter)
-        self._uncounted: dict[Key, list[float]] = defaultdict(list)
-        self._merged: Counter[Key] = Counter()
+        self._window_s = window_s
         self._window = 0
+        self._open: defaultdict[Key, Bins] = defaultdict(Bins)
+        self._over: deque[tuple[Key, Bins]] = deque()
         self._rows: list[list[str]] = []
 
-    def record(  # noqa: PLR0913, PLR0917 - a response's labels, and what was seen of it
-        self, endpoint: str, arm: str, phase: str, end_s: float, arrivals: Sequence[float], merged: int = 0
+    def record(
+        self, attempt: Attempt, kind: str, end_s: float, arrivals: Sequence[float], merged: int = 0
     ) -> float | None:
         """Count the gaps of one response; give the largest in seconds, None when there is none."""
         if len(arrivals) < 2:
             return None
-        window = int(end_s // WINDOW_S)
+        window = int(end_s // self._window_s)
         if window != self._window:
             self._close_window()
             self._window = window
+        if self._over:
+            self._rows.append(self._row(*self._over.popleft()))
         gaps: list[float] = list(map(sub, arrivals[1:], arrivals))
-        key = endpoint, arm, phase, window
-        uncounted = self._uncounted[key]
-        uncounted += gaps
-        if merged:
-            self._merged[key] += merged
-        if len(uncounted) > COUNTED_AT_ONCE:
-            self._count(key)
+        length = length_class(attempt.output_tokens)
+        bins = self._open[attempt.endpoint, attempt.arm, attempt.phase, kind, length, window]
+        bins.add(gaps)
+        bins.merged += merged
         return max(gaps)
 
     def rows(self) -> list[list[str]]:
         """Give one row for each histogram, and forget them."""
         self._close_window()
-        rows, self._rows = self._rows, []
-        return sorted(rows, key=lambda row: (row[2:5], float(row[5])))
-
-    def _count(self, key: Key) -> None:
-        self._counts[key].update(map(int, map(A_SECOND_US.__mul__, self._uncounted.pop(key))))
+        rows = [*self._rows, *(self._row(*over) for over in self._over)]
+        self._over.clear()
+        self._rows = []
+        return sorted(rows, key=lambda row: (row[2:5], float(row[5]), row[-2:]))
 
     def _close_window(self) -> None:
-        """Replace counters, which grow with each new value, by their histograms."""
-        for key in list(self._uncounted):
-            self._count(key)
-        counts, self._counts = self._counts, defaultdict(Counter)
-        self._rows += [self._row(key, counter) for key, counter in counts.items()]
+        self._over += self._open.items()
+        self._open = defaultdict(Bins)
 
-    def _row(self, key: Key, counter: Counter[int]) -> list[str]:
-        endpoint, arm, phase, window = key
-        encoded = _encode(counter)
-        start_s = f"{window * WINDOW_S:g}"
-        counts = str(counter.total()), str(self._merged.pop(key, 0))
-        return [*self._labels, endpoint, arm, phase, start_s, f"{WINDOW_S:g}", *counts, encoded]
-
-
-def _encode(counter: Counter[int]) -> str:
-    histogram = HdrHistogram(LOWEST_US, HIGHEST_US, DIGITS)
-    for gap_us, count in counter.items():
-        histogram.record_value(max(gap_us, LOWEST_US), count)
-    encoded: bytes = histogram.encode()
-    return encoded.decode("ascii")
+    def _row(self, key: Key, bins: Bins) -> list[str]:
+        *where, kind, length, window = key
+        bins.count()
+        window_s = f"{window * self._window_s:g}", f"{self._window_s:g}"
+        counts = str(bins.counts.total()), str(bins.merged)
+        return [*self._labels, *map(str, where), *window_s, *counts, bins.encode(), kind, length]
 
 
 def write(path: Path, rows: Sequence[Sequence[str]]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from locustfiles import _disturbance, _folder
 from locustfiles._validity import judge
+from scenarios.classes import cases_of
 from scenarios.pricing import price
 from scenarios.records import SCHEMA_VERSION
 
@@ -57,7 +58,7 @@ def run_document(  # noqa: PLR0913 - the parts of a run
         "disturbed": [asdict(each) for each in _disturbance.disturbances(*story)],
         "notes": [*warnings(scenario), *_disturbance.notes(*story, policy)],
         "endpoint_stops": dict(stop_reasons),
-        "cases": _cases(order),
+        "cases": cases_of(scenario.conversation.prompts),
         "prices": {name: _prices(endpoint) for name, endpoint in scenario.endpoints.items()},
     }
 
@@ -78,13 +79,6 @@ def _validity(reports: Sequence[WorkerReport], disturbed: Sequence[str]) -> dict
 
 def _worker(report: WorkerReport) -> dict[str, Any]:
     return {key: value for key, value in asdict(report).items() if key not in ("gaps", "answers")}
-
-
-def _cases(order: Order) -> dict[str, dict[str, Any]]:
-    return {
-        prompt.id: {"kind": prompt.kind, "expected_output_tokens": prompt.expected_output_tokens}
-        for prompt in order.scenario.conversation.prompts
-    }
 
 
 def _prices(endpoint: Endpoint) -> dict[str, Any] | None:

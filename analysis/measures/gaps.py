@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,17 +14,21 @@ from hdrh.codec import HdrCookieException, HdrHistogramSettingsException, HdrLen
 from hdrh.histogram import HdrHistogram
 
 from analysis.stats.blocks import FEWEST
+from scenarios.classes import LENGTH_CLASSES
+from scenarios.gaps import DIGITS, HIGHEST_US, LOWEST_US
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from analysis.model import Figure
 
-LOWEST_US, HIGHEST_US, DIGITS = 1, 3_600_000_000, 3
 MERGED_SHARE = 0.1
 """Share of the values beyond a quantile (or below it) whose place may be unknown: its rank is off by as much."""
+
+Cut = tuple[str, str]
+"""By what a part is cut, and the label."""
 
 UNREADABLE = (
     HdrCookieException,
@@ -52,10 +56,13 @@ class Histogram:
     merged: int = 0
     windows: int = 0
     """Number of recorded histograms that could be read."""
+    cuts: Mapping[Cut, Histogram] = field(default_factory=dict)
+    """The same by `kind` of conversation and by class of `output_tokens`; none where the load side told neither."""
     independent: ClassVar[bool] = False
     how: ClassVar[str] = "histogram of 3 digits"
+    unit: ClassVar[str] = "gaps"
     fewest_blocks: ClassVar[int] = 4
-    """Windows are ten seconds long and hold hundreds of gaps; Student's t widens what so few of them say."""
+    """Windows are ten seconds long or more and hold hundreds of gaps; Student's t widens what so few of them say."""
 
     @property
     def n(self) -> int:
@@ -99,40 +106,78 @@ class Histogram:
         return np.array([self.counts[:, self.middles <= cut].sum(axis=1, keepdims=True) for cut in cuts])
 
 
+class Table:
+    """Counts in bins, one line per block, while they are added up; bins from `size` on hold nothing."""
+
+    def __init__(self, blocks: int) -> None:
+        self.counts = np.zeros((blocks, len(_middles_ms())))
+        self.size = self.merged = self.windows = 0
+
+    def take(self, rows: pd.DataFrame) -> None:
+        """Add recorded histograms that can be read, each to its block."""
+        for block, text, merged in zip(rows["block"], _texts(rows), rows["merged"], strict=True):
+            if (counts := _decoded(text)) is not None:
+                self.counts[block, : len(counts)] += counts
+                self.size = max(self.size, len(counts))
+                self.merged += int(merged)
+                self.windows += 1
+
+    def add(self, other: Table) -> None:
+        """Add another table."""
+        self.counts[:, : other.size] += other.counts[:, : other.size]
+        self.size = max(self.size, other.size)
+        self.merged += other.merged
+        self.windows += other.windows
+
+    def histogram(self, seed: int, cuts: Mapping[Cut, Histogram] | None = None) -> Histogram | None:
+        """Give what was added up; None when there is nothing."""
+        used = np.flatnonzero(self.counts[:, : self.size].any(axis=0))
+        if not len(used):
+            return None
+        return Histogram(_middles_ms()[used], self.counts[:, used], seed, self.merged, self.windows, cuts or {})
+
+
 def histogram(gaps: pd.DataFrame, seed: int) -> Histogram | None:
     """Merge the windows of one part into at most 20 blocks, neighbours in time; None when there is none to read."""
-    windows = [
-        (float(start), text)
-        for start, text in zip(map(str, gaps["window_start_s"]), _texts(gaps), strict=True)
-        if _is_number(start)
-    ]
-    starts, code = np.unique([start for start, _ in windows], return_inverse=True)
+    rows, blocks = _blocked(gaps)
+    whole, lengths = Table(blocks), {name: Table(blocks) for name in LENGTH_CLASSES}
+    cuts: dict[Cut, Histogram | None] = {}
+    for kind, of_kind in rows.groupby("kind"):
+        table = Table(blocks)
+        for length, of_length in of_kind.groupby("length_class"):
+            cell = Table(blocks)
+            cell.take(of_length)
+            table.add(cell)
+            if length in lengths:
+                lengths[str(length)].add(cell)
+        whole.add(table)
+        if kind:
+            cuts["kind", str(kind)] = table.histogram(seed)
+    cuts |= {("output_tokens", name): table.histogram(seed) for name, table in lengths.items()}
+    return whole.histogram(seed, {cut: found for cut, found in cuts.items() if found is not None})
+
+
+def _blocked(gaps: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Give the rows whose window is known, with the number of its block, and how many blocks there are."""
+    start_s = pd.to_numeric(gaps["window_start_s"], errors="coerce").to_numpy(dtype=np.float64)
+    rows = gaps[np.isfinite(start_s)]
+    starts, code = np.unique(start_s[np.isfinite(start_s)], return_inverse=True)
     blocks = min(FEWEST, len(starts))
-    table = np.zeros((blocks, len(_middles_ms())))
-    read = 0
-    for number, (_, text) in zip(code, windows, strict=True):
-        if (counts := _decoded(text)) is not None:
-            table[int(number) * blocks // len(starts)] += counts
-            read += 1
-    used = np.flatnonzero(table.sum(axis=0))
-    merged = int(pd.to_numeric(gaps["merged"], errors="coerce").sum()) if "merged" in gaps else 0
-    return Histogram(_middles_ms()[used], table[:, used], seed, merged, read) if len(used) else None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return bool(np.isfinite(float(text)))
-    except ValueError:
-        return False
+    merged = pd.to_numeric(rows["merged"], errors="coerce").fillna(0) if "merged" in rows else 0
+    cells = {name: rows[name].fillna("") if name in rows else "" for name in ("kind", "length_class")}
+    return rows.assign(block=code * blocks // max(len(starts), 1), merged=merged, **cells), blocks
 
 
 def _decoded(text: str) -> NDArray[np.int64] | None:
+    """Give the counts of a recorded histogram as far as there are any; None when it cannot be read."""
     try:
         found = HdrHistogram.decode(text.encode("ascii", errors="replace"))
     except UNREADABLE:
         return None
     counts = np.frombuffer(found.counts, dtype=np.int64)
-    return counts.copy() if len(counts) == len(_middles_ms()) and found.unit_magnitude == 0 else None
+    if len(counts) != len(_middles_ms()) or found.unit_magnitude != 0:
+        return None
+    return counts[: found.get_counts_array_index(found.max_value) + 1]
 
 
 @lru_cache(maxsize=1)

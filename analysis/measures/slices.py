@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.measures.gaps import Cut, Histogram
 from analysis.measures.part import Part
 from analysis.model import Slice
 from analysis.rows.turns import LATENCIES
@@ -17,33 +17,30 @@ from analysis.stats.blocks import Blocks, owners_of, time_blocks
 from analysis.stats.independence import pairs
 from analysis.stats.quantiles import figures
 from analysis.stats.sample import sample
+from scenarios.classes import LENGTH_CLASSES, LENGTHS, kinds_of
 
 FEW = ("ttft_ms", "tpot_ms", "response_time_ms")
 MANY = 1 << 18
 """Turns beyond which a slice keeps the blocks of its part, and is given `FEW` metrics: all would take half a minute."""
 
-LENGTHS = (0, 32, 128, 512, 2048)
-"""Output tokens at which a length class begins."""
 
-
-def slices(part: Part, cases: object) -> list[Slice]:
+def slices(part: Part, cases: object, gaps: Histogram | None = None) -> list[Slice]:
     """Cut one part by the `kind` of its cases (run.json), by output tokens, and into first tries and later ones.
 
-    A cut of one slice says nothing.
+    A cut of one slice says nothing. Gaps are known by kind and by output tokens.
     """
     found = []
     turns = part.turns
     cuts = {"kind": kinds(turns, cases), "output_tokens": length_classes(turns), "tries": first_tries(turns)}
     for by, labels in cuts.items():
-        cut = list(_cut(part, by, labels))
+        cut = list(_cut(part, by, labels, gaps.cuts if gaps else {}))
         found += cut if len(cut) > 1 else []
     return found
 
 
 def kinds(turns: pd.DataFrame, cases: object) -> pd.Series[Any]:
     """Give each turn's kind, None where run.json does not know its case."""
-    known = cases if isinstance(cases, Mapping) else {}
-    table = {case: entry.get("kind") for case, entry in known.items() if isinstance(entry, Mapping)}
+    table = kinds_of(cases)
     case = turns["case_id"].astype("category")
     return _labelled([table.get(name) for name in case.cat.categories], case.cat.codes.to_numpy(), turns.index)
 
@@ -51,10 +48,9 @@ def kinds(turns: pd.DataFrame, cases: object) -> pd.Series[Any]:
 def length_classes(turns: pd.DataFrame) -> pd.Series[Any]:
     """Give each turn's length class, such as `32-127`; None where its output tokens are unknown."""
     tokens = turns["output_tokens"].to_numpy()
-    names = [f"{low}-{high - 1}" for low, high in pairwise(LENGTHS)] + [f"{LENGTHS[-1]}+"]
     which = np.searchsorted(np.array(LENGTHS, dtype=tokens.dtype), tokens, side="right").astype(np.int8) - 1
     which[np.isnan(tokens)] = -1
-    return _labelled(names, which, turns.index)
+    return _labelled(LENGTH_CLASSES, which, turns.index)
 
 
 def first_tries(turns: pd.DataFrame) -> pd.Series[Any]:
@@ -71,7 +67,7 @@ def _labelled(names: Sequence[object], codes: NDArray[Any], index: pd.Index[Any]
     return pd.Series(pd.Categorical.from_codes(table[codes], pd.Index(labels, dtype="str")), index=index)
 
 
-def _cut(part: Part, by: str, labels: pd.Series[Any]) -> Iterator[Slice]:
+def _cut(part: Part, by: str, labels: pd.Series[Any], gaps: Mapping[Cut, Histogram]) -> Iterator[Slice]:
     codes = labels.cat.codes.to_numpy()
     for code, label in enumerate(labels.cat.categories):
         rows = np.flatnonzero(codes == code).astype(np.int32)
@@ -89,7 +85,8 @@ def _cut(part: Part, by: str, labels: pd.Series[Any]) -> Iterator[Slice]:
             metrics={
                 name: figures(sample(part.turns[name].to_numpy()[rows], blocks, successive, part.seed))
                 for name in (LATENCIES if len(rows) <= MANY else FEW)
-            },
+            }
+            | ({"gap_ms": figures(gaps[by, label])} if (by, label) in gaps else {}),
         )
 
 

@@ -12,14 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from analysis.rows.folder import new_folder
-from scenarios import server_timings
+from scenarios import gaps, server_timings
 from scenarios.errors import TailgateError
 from scenarios.records import COLUMNS
-
-GAP_COLUMNS = (
-    *("run_id", "worker", "endpoint", "arm", "phase", "window_start_s", "window_s", "count"),
-    *("merged", "histogram"),
-)
 
 
 @dataclass(slots=True)
@@ -193,16 +188,22 @@ def _ended_lines(lines: Iterator[str], rows: Rows) -> Iterator[str]:
 
 
 def _write_gaps(target: Path, folders: Sequence[Path], of_workers: Sequence[Mapping[str, Any]]) -> None:
-    own = [row for document in of_workers for row in document["gaps"]]
+    """Write what workers kept, and of the others what their master has; rows of old lack the latest columns."""
+    own = [row + [""] * (len(gaps.COLUMNS) - len(row)) for document in of_workers for row in document["gaps"]]
     told = {row[1] for row in own}
-    for path in (folder / "gaps.csv" for folder in folders):
-        if path.is_file():
-            with path.open(encoding="utf-8", newline="") as file:
-                own += [
-                    row for row in list(csv.reader(file))[1:] if len(row) == len(GAP_COLUMNS) and row[1] not in told
-                ]
     with target.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([GAP_COLUMNS, *own])
+        writer = csv.DictWriter(file, gaps.COLUMNS, extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        csv.writer(file, lineterminator="\n").writerows(own)
+        for path in (folder / target.name for folder in folders):
+            writer.writerows(row for row in _read_gaps(path) if row["worker"] not in told)
+
+
+def _read_gaps(path: Path) -> Iterator[dict[str, str]]:
+    """Give the whole rows of a gaps.csv, if there is one."""
+    if path.is_file():
+        with path.open(encoding="utf-8", newline="") as file:
+            yield from (row for row in csv.DictReader(file) if None not in row and None not in row.values())
 
 
 def _write_answers(target: Path, folders: Sequence[Path], of_workers: Sequence[Mapping[str, Any]]) -> None:

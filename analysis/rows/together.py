@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.rows.collect import GAP_COLUMNS, Collected, by_run, collect
+from analysis.rows.collect import Collected, by_run, collect
 from analysis.rows.folder import new_folder
-from scenarios import server_timings
+from scenarios import gaps, server_timings
 from scenarios.errors import TailgateError
 from scenarios.records import COLUMNS, write_header
 
@@ -159,7 +159,7 @@ def _write_timings(target: Path, sources: Sequence[Source], run_id: str) -> None
 
 def _write_gaps(target: Path, sources: Sequence[Source], steady: Mapping[Lane, Bounds], run_id: str) -> None:
     with target.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, GAP_COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(file, gaps.COLUMNS, lineterminator="\n")
         writer.writeheader()
         for source in sources:
             for row in _read(source.folder / "gaps.csv"):

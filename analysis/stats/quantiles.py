@@ -77,6 +77,10 @@ class Ordered(Protocol):
         """How a quantile is read off."""
 
     @property
+    def unit(self) -> str:
+        """What each value is of, in the plural."""
+
+    @property
     def fewest_blocks(self) -> int:
         """Number of blocks below which correlated values have no interval."""
 
@@ -152,7 +156,7 @@ def _figure(data: Ordered, p: float, value: float, effect: float) -> Figure:
     effective = data.n / effect
     blocks = units(data.present)
     if effective < fewest(p):
-        return _too_few(p, data.n, effective)
+        return _too_few(p, data, effective)
     if effect == 1.0 and data.independent:
         low, high = data.at(np.array(ranks(data.n, p)) - 1.0)
         method = f"{data.how}; order statistics"
@@ -181,11 +185,13 @@ def _tails(effective: float, p: float, blocks: int) -> tuple[float, float]:
     return low, high
 
 
-def _too_few(p: float, n: int, effective: float) -> NotEstimable:
-    need = fewest(p)
+def _too_few(p: float, data: Ordered, effective: float) -> NotEstimable:
+    n, need = data.n, fewest(p)
     have = f"{n:,}" if effective == n else f"{n:,}, worth {effective:,.0f} independent ones"
     times = f": run {need / effective:.1f} times as long" if effective >= 1 else ""
-    text = f"{name_of(p).replace('_', '.')} needs {need:,} turns, there are {have}{times}"
+    text = f"{name_of(p).replace('_', '.')} needs {need:,} {data.unit}, there are {have}{times}"
+    if data.unit != "turns":
+        return NotEstimable(not_estimable=text)
     return NotEstimable(not_estimable=text, needed_turns=math.ceil(need * n / effective) if effective >= 1 else need)
 
 

@@ -34,6 +34,7 @@ class Sample:
     seed: int
     finite: Sample | None = None
     how: ClassVar[str] = "linear"
+    unit: ClassVar[str] = "turns"
     fewest_blocks: ClassVar[int] = FEWEST_BLOCKS
 
     @property

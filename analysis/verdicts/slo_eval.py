@@ -81,6 +81,8 @@ def evaluate(slo: Slo, part: Part, gaps: Histogram | None, given: Mapping[str, F
     if METRICS[slo.metric].kind == "quality" and verdict == "inconclusive":
         reason = _more_cases(slo, figure)
     needed = needed_turns(slo, figure) if verdict == "inconclusive" and not reason else None
+    if needed is not None and slo.metric == "gap_ms" and gaps is not None:
+        needed = math.ceil(needed * len(part.turns) / gaps.n)
     return told(slo, (part.endpoint, part.arm), verdict, figure, reason + _longer(part, needed), needed)
 
 
@@ -116,7 +118,7 @@ def measure(slo: Slo, part: Part, gaps: Histogram | None, given: Mapping[str, Fi
     if kind == "scalar":
         return given.get(slo.metric, NotEstimable(not_estimable=ABSENT.get(slo.metric, "it was not measured")))
     if slo.metric == "gap_ms" and gaps is None:
-        return NotEstimable(not_estimable="no gaps were recorded")
+        return NotEstimable(not_estimable=f"no gaps were recorded{' of this kind' if slo.kind else ''}")
     data = gaps if slo.metric == "gap_ms" and gaps is not None else part.sample(slo.metric)
     return mean(data) if slo.quantile is None else quantile(data, slo.quantile)
 

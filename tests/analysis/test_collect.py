@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from analysis.rows.collect import collect
+from scenarios import gaps
 from scenarios.errors import TailgateError
 from scenarios.records import Attempt, to_row, write_header
 from scenarios.server_timings import ServerTimings, header_line, to_line
@@ -31,7 +32,10 @@ def lines(worker: str, numbers: range, run_id: str = "run") -> str:
 def document(worker: str = "", **facts: Any) -> dict[str, Any]:
     """Give a worker's own run.json, or without a name a master's that never ended."""
     known = {"worker": worker, "host": "h", "rows": 4, "rows_lost": 0}
-    own = {"gaps": [["run", worker, "e", "", "steady", "0", "10", "1", "x"]], "answers": [{"worker": worker}]}
+    own = {
+        "gaps": [["run", worker, "e", "", "steady", "0", "10", "1", "0", "x", "chat", "0-31"]],
+        "answers": [{"worker": worker}],
+    }
     return {
         "run_id": "run",
         "ended_at": "2026-01-01T00:00:00+00:00" if worker else None,
@@ -83,6 +87,21 @@ def test_each_row_is_taken_once(tmp_path: Path) -> None:
     ]
     assert len((made.folder / "gaps.csv").read_text().splitlines()) == 3
     assert len((made.folder / "answers.jsonl").read_text().splitlines()) == 2
+
+
+def test_gaps_of_old_have_neither_kind_nor_length_class(tmp_path: Path) -> None:
+    """What lacks the latest columns, in a worker's own file or a master's, is taken with these empty; no torn line."""
+    old = ["run", "w1", "e", "", "steady", "0", "10", "1", "0", "y"]
+    folders = [keep(tmp_path / "w0", "w0", range(1, 3)), keep(tmp_path / "w1", "w1", range(1, 3), gaps=[old])]
+    (folders[0] / "run.json").write_text(json.dumps(document()), encoding="utf-8")
+    rows = [gaps.COLUMNS[:10], [*old[:1], "w1", *old[2:9], "not this one"], [*old[:1], "w2", *old[2:]], old[:9]]
+    (folders[0] / "gaps.csv").write_text("".join(",".join(row) + "\n" for row in rows), encoding="utf-8")
+    with (collect(folders, tmp_path / "results").folder / "gaps.csv").open(encoding="utf-8", newline="") as file:
+        header, *found = csv.reader(file)
+    assert (tuple(header), sorted((row[1], *row[9:]) for row in found)) == (
+        gaps.COLUMNS,
+        [("w0", "x", "chat", "0-31"), ("w1", "y", "", ""), ("w2", "y", "", "")],
+    )
 
 
 def test_what_servers_told_is_taken_once(tmp_path: Path) -> None:

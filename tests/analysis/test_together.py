@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 
 from analysis.report import build
-from analysis.rows.collect import GAP_COLUMNS
 from analysis.rows.together import collect_several
+from scenarios import gaps
 from scenarios.errors import TailgateError
 from scenarios.records import SCHEMA_VERSION, Attempt, Outcome, to_row, write_header
 from scenarios.scenario import Scenario
 from scenarios.server_timings import ServerTimings, header_line, to_line
 
 EPOCH_S = 1_790_000_000.0
+NAMED = ("worker", "window_start_s", "phase", "kind", "length_class")
 BOUNDS = (("warm_up", 0.0, 10.0), ("steady", 10.0, 70.0), ("drain", 70.0, 72.0))
 
 
@@ -49,8 +50,8 @@ def a_run(folder: Path, run_id: str, later_s: float, **facts: Any) -> Path:
     (folder / "attempts.csv").write_text(rows_of(run_id), encoding="utf-8")
     told = to_line(run_id, "w0", 20, ServerTimings("groq", total_s=0.25))
     (folder / "server_timings.csv").write_text(header_line() + told, encoding="utf-8")
-    gaps = [[run_id, "w0", "e", "", "steady", start, "10", "1", "0", "x"] for start in ("10", "60")]
-    text = "".join(",".join(row) + "\n" for row in [GAP_COLUMNS, *gaps])
+    own = [[run_id, "w0", "e", "", "steady", start, "10", "1", "0", "x", "chat", "0-31"] for start in ("10", "60")]
+    text = "".join(",".join(row) + "\n" for row in [gaps.COLUMNS, *own])
     (folder / "gaps.csv").write_text(text, encoding="utf-8")
     (folder / "answers.jsonl").write_text(json.dumps({"worker": "w0", "turn_id": "w0-e-1-t3"}) + "\n", encoding="utf-8")
     absence = {"why": "left", "from_s": 68.0, "to_s": None, "moved_s": 68.5, "users": 1, "all_users": 5, "share": 0.2}
@@ -109,12 +110,12 @@ def test_steady_is_when_all_are(tmp_path: Path) -> None:
     spans = [(span["phase"], span["start_s"], span["end_s"]) for span in document["phases"]]
     assert spans == [("warm_up", 0.0, 18.0), ("steady", 18.0, 70.0), ("drain", 70.0, 80.0)]
     with (folder / "gaps.csv").open(encoding="utf-8", newline="") as file:
-        gaps = [(row["worker"], float(row["window_start_s"]), row["phase"]) for row in csv.DictReader(file)]
-    assert gaps == [
-        ("m1-w0", 10.0, "warm_up"),
-        ("m1-w0", 60.0, "steady"),
-        ("m2-w0", 18.0, "steady"),
-        ("m2-w0", 68.0, "steady"),
+        rows = [tuple(row[name] for name in NAMED) for row in csv.DictReader(file)]
+    assert rows == [
+        ("m1-w0", "10.000000", "warm_up", "chat", "0-31"),
+        ("m1-w0", "60.000000", "steady", "chat", "0-31"),
+        ("m2-w0", "18.000000", "steady", "chat", "0-31"),
+        ("m2-w0", "68.000000", "steady", "chat", "0-31"),
     ]
     (group,) = (group for group in build(folder).groups if group.phase == "steady")
     assert (group.turns + group.left_out_turns, group.users) == (52 + 52, 10)

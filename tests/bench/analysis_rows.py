@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 from hdrh.histogram import HdrHistogram
 
+from scenarios.classes import LENGTH_CLASSES
+from scenarios.gaps import COLUMNS as GAP_COLUMNS
+from scenarios.gaps import DIGITS, HIGHEST_US, LOWEST_US, window_s
 from scenarios.records import COLUMNS, SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -81,7 +85,7 @@ def write_run(folder: Path, size: Size) -> int:
             for made in _pieces(endpoint, start_s, size):
                 _write(file, made, seqs)
     (folder / "run.json").write_text(json.dumps(_meta(phases, seqs, size)), encoding="utf-8")
-    _write_gaps(folder / "gaps.csv", phases, size.seed)
+    _write_gaps(folder / "gaps.csv", phases, size)
     if size.graded:
         _write_answers(folder / "answers.jsonl", size)
     return sum(seqs)
@@ -208,25 +212,26 @@ def _meta(phases: list[dict[str, object]], rows: list[int], size: Size) -> dict[
     }
 
 
-def _write_gaps(path: Path, phases: list[dict[str, object]], seed: int) -> None:
-    """Write one histogram of ten thousand gaps per worker and ten seconds, the way the load wing does."""
-    rng = np.random.default_rng(seed)
+def _write_gaps(path: Path, phases: list[dict[str, object]], size: Size) -> None:
+    """Write one histogram of ten thousand gaps per worker, window, kind and length, the way the load wing does."""
+    rng = np.random.default_rng(size.seed)
     texts = []
     for _ in range(20):
-        found = HdrHistogram(1, 3_600_000_000, 3)
+        found = HdrHistogram(LOWEST_US, HIGHEST_US, DIGITS)
         for value in rng.lognormal(np.log(12_500), 0.3, 10_000).astype(int).tolist():
             found.record_value(value)
         texts.append(found.encode().decode("ascii"))
+    width_s = window_s(size.steady_s)
     with path.open("w", encoding="ascii", newline="") as file:
-        file.write("run_id,worker,endpoint,arm,phase,window_start_s,window_s,count,merged,histogram\n")
+        file.write(",".join(GAP_COLUMNS) + "\n")
         for span in phases:
             if span["phase"] == "drain":
                 continue
-            for start in np.arange(float(str(span["start_s"])), float(str(span["end_s"])), 10.0).tolist():
-                lane = f"{span['endpoint']},,{span['phase']}"
-                file.writelines(
-                    f"{RUN_ID},w{i},{lane},{start},10,10000,0,{texts[int(start + i) % 20]}\n" for i in range(WORKERS)
-                )
+            starts = np.arange(float(str(span["start_s"])), float(str(span["end_s"])), width_s).tolist()
+            cells = product(starts, range(WORKERS), KINDS, LENGTH_CLASSES[1:3])
+            for number, (start, worker, kind, length) in enumerate(cells):
+                lane = f"{RUN_ID},w{worker},{span['endpoint']},,{span['phase']}"
+                file.write(f"{lane},{start},{width_s:g},10000,0,{texts[number % 20]},{kind},{length}\n")
 
 
 def _write_answers(path: Path, size: Size) -> None:
