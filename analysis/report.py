@@ -12,7 +12,7 @@ from analysis.foreign import imported
 from analysis.measures import bill, cost, disturbed, latency, month, quality, rates, steady
 from analysis.measures.between import between_endpoints
 from analysis.measures.experiment import experiment
-from analysis.measures.gaps import histogram
+from analysis.measures.gaps import gaps_of, histogram
 from analysis.measures.gaps import notes as gap_notes
 from analysis.measures.part import USED_UP, grouped, parts, spans
 from analysis.measures.plots import plots, spectra
@@ -204,15 +204,6 @@ def _users(part: Part, meta: dict[str, Any]) -> int:
     lane = f"{part.endpoint}.{part.arm}" if part.arm else part.endpoint
     number = asked.get(lane) if isinstance(asked, dict) else None
     return number if isinstance(number, int) else int(part.turns["user_id"].nunique())
-
-
-def gaps_of(gaps: pd.DataFrame, part: Part) -> pd.DataFrame:
-    """Give the gap histograms of one part, none of them from a time that it leaves out."""
-    own = (gaps["endpoint"] == part.endpoint) & (gaps["arm"] == part.arm) & (gaps["phase"] == part.phase)
-    start_s, width_s = (pd.to_numeric(gaps[name], errors="coerce") for name in ("window_start_s", "window_s"))
-    for from_s, to_s in part.left_out:
-        own &= (start_s >= to_s) | (start_s + width_s <= from_s)
-    return gaps[own]
 
 
 def _lateness(found: list[Part]) -> dict[str, tuple[float, float]]:

@@ -12,11 +12,11 @@ from analysis.foreign.imported import is_imported
 from analysis.foreign.imported_entry import entries
 from analysis.measures import cost
 from analysis.measures.disturbed import windows
-from analysis.measures.gaps import histogram
+from analysis.measures.gaps import gaps_of, histogram
 from analysis.measures.month import monthly_turns
 from analysis.measures.part import parts, spans
 from analysis.model import Report
-from analysis.report import gaps_of, report, seed_of
+from analysis.report import report, seed_of
 from analysis.rows.grades import grades
 from analysis.rows.read import Run, read_run
 from analysis.rows.turns import turns

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from analysis.measures.part import Part
     from analysis.model import Figure
 
 MERGED_SHARE = 0.1
@@ -104,6 +105,16 @@ class Histogram:
     def at_most(self, cuts: NDArray[np.float64]) -> NDArray[np.float64]:
         """Count the values at or below each cut in each block: one table per cut."""
         return np.array([self.counts[:, self.middles <= cut].sum(axis=1, keepdims=True) for cut in cuts])
+
+
+def gaps_of(gaps: pd.DataFrame, part: Part) -> pd.DataFrame:
+    """Give the gap histograms of one part, none of them from a time that it leaves out or cuts off its start."""
+    own = (gaps["endpoint"] == part.endpoint) & (gaps["arm"] == part.arm) & (gaps["phase"] == part.phase)
+    start_s, width_s = (pd.to_numeric(gaps[name], errors="coerce") for name in ("window_start_s", "window_s"))
+    cut_s = part.settled.cut_s
+    for from_s, to_s in (*part.left_out, *([(part.start_s - cut_s, part.start_s)] if cut_s else [])):
+        own &= (start_s >= to_s) | (start_s + width_s <= from_s)
+    return gaps[own]
 
 
 class Table:

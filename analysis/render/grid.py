@@ -142,17 +142,18 @@ def counted(n: int | None, found: Sequence[tuple[str, Figure | None]], unit: Uni
 
 
 def _rests_on(known: Sequence[tuple[str, Estimate]], every: Sequence[Figure | None]) -> str:
-    """Give the independent turns that each figure is worth, the methods, and why the first missing one is missing."""
+    """Give the independent values that each figure is worth, the methods, and why the first missing one is missing."""
     worth = ", ".join(f"{name} {one.n_effective:,.0f}" for name, one in known if one.n_effective is not None)
     methods = dict.fromkeys(clean(figure.method) for _, figure in known)
     missing = next((clean(figure.not_estimable) for figure in every if isinstance(figure, NotEstimable)), "")
-    return ". ".join(filter(None, [f"worth independent turns: {worth}" if worth else "", *methods, missing]))
+    return ". ".join(filter(None, [f"worth independent values: {worth}" if worth else "", *methods, missing]))
 
 
 SLICE_COLUMNS = (
     *(("ttft_ms", quantile) for quantile in ("p50", "p95")),
     *(("response_time_ms", quantile) for quantile in ("p50", "p95", "p99")),
     ("tpot_ms", "p50"),
+    ("gap_ms", "p95"),
 )
 CUTS = {"kind": "Kind of conversation", "output_tokens": "Output tokens", "tries": "Tries"}
 
@@ -164,17 +165,18 @@ def slices(report: Report) -> list[Grid]:
 
 def _cut(report: Report, by: str) -> Grid:
     title = CUTS.get(by, figures.label(clean(by)))
-    heads = [f"{_SHORT.get(metric, metric)} {quantile}" for metric, quantile in SLICE_COLUMNS]
+    own = [one for one in report.slices if one.by == by]
+    columns = [(metric, quantile) for metric, quantile in SLICE_COLUMNS if any(metric in one.metrics for one in own)]
+    heads = [f"{_SHORT[metric]} {quantile}" for metric, quantile in columns]
     rows = []
-    for one in report.slices:
-        if one.by == by:
-            found = [one.metrics.get(metric, {}).get(quantile) for metric, quantile in SLICE_COLUMNS]
-            name = clean(f"{target(one.endpoint, one.arm)}: {one.label}")
-            rows.append((name, counted(one.turns, list(zip(heads, found, strict=True)), "ms")))
+    for one in own:
+        found = [one.metrics.get(metric, {}).get(quantile) for metric, quantile in columns]
+        name = clean(f"{target(one.endpoint, one.arm)}: {one.label}")
+        rows.append((name, counted(one.turns, list(zip(heads, found, strict=True)), "ms")))
     return Grid(f"{title}, steady phase, with 95% interval", ("Endpoint and slice", "Turns", *heads), tuple(rows))
 
 
-_SHORT = {"ttft_ms": "TTFT", "response_time_ms": "Response", "tpot_ms": "TPOT"}
+_SHORT = {"ttft_ms": "TTFT", "response_time_ms": "Response", "tpot_ms": "TPOT", "gap_ms": "Gap"}
 
 
 def fitted(found: Grid) -> Grid:

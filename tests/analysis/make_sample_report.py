@@ -201,6 +201,7 @@ def slices(endpoint: str, held: Group) -> list[Slice]:
     few = {q: NotEstimable(not_estimable="12 turns; 72 needed") for q in QUANTILES}
     names = ("ttft_ms", "tpot_ms", "response_time_ms")
     known = {name: held.metrics[name] for name in names}
+    known["gap_ms"] = {key: quantile(GAPS[endpoint], p, held.turns * 100, NEEDED[key]) for key, p in QUANTILES.items()}
     return [
         Slice(endpoint=endpoint, arm="", by="kind", label="support", turns=held.turns - 12, metrics=known),
         Slice(endpoint=endpoint, arm="", by="kind", label="long", turns=12, metrics=dict.fromkeys(names, few)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import pytest
 from synthetic import BASE, Plan, write_run
 
 from analysis.measures.disturbed import windows
+from analysis.measures.gaps import gaps_of
 from analysis.measures.part import Part
+from analysis.measures.steady import Settled
 from analysis.model import Group, Report
 from analysis.render.html import html
 from analysis.render.markdown import to_markdown
-from analysis.report import build, gaps_of
+from analysis.report import build
 
 STEADY_S = 200.0
 START_S = 30.0
@@ -85,6 +88,8 @@ def test_gaps_of_the_disturbed_time_are_left_out() -> None:
     starts = ["0", "10", "15", "20", "30"]
     gaps = pd.DataFrame({"window_start_s": starts, "window_s": "5"}).assign(endpoint="small", arm="", phase="steady")
     assert list(gaps_of(gaps, part)["window_start_s"]) == ["0", "20", "30"]
+    cut = replace(part, start_s=22.0, settled=Settled(cut_s=12.0), left_out=())
+    assert list(gaps_of(gaps, cut)["window_start_s"]) == ["0", "30"]  # of a phase that began at 10
 
 
 def test_stretches_in_the_warm_up_touch_nothing(tmp_path: Path) -> None:

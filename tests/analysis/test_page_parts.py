@@ -121,6 +121,16 @@ def test_a_row_says_once_what_it_rests_on() -> None:
     count, *cells = grid.counted(None, found, "ms")
     assert (count.value, count.note) == (
         "300",
-        "worth independent turns: p50 120. order statistics. p99 needs 368 turns",
+        "worth independent values: p50 120. order statistics. p99 needs 368 turns",
     )
     assert [cell.value for cell in cells] == ["5 ms", "not estimable"]
+
+
+def test_a_cut_without_a_metric_has_no_column_of_it(report: Report) -> None:
+    """Gaps stand in the tables of cuts that know them, and in no other: a run of old has no empty column."""
+    plain = [one.model_copy(update={"by": "tries", "metrics": {"ttft_ms": {}}}) for one in report.slices]
+    of_kind, of_tries = grid.slices(report.model_copy(update={"slices": [*report.slices, *plain]}))
+    responses = ("Response p50", "Response p95", "Response p99")
+    assert of_kind.heads[2:] == ("TTFT p50", "TTFT p95", *responses, "TPOT p50", "Gap p95")
+    assert of_tries.heads[2:] == ("TTFT p50", "TTFT p95")
+    assert {len(cells) + 1 for _, cells in of_kind.rows} == {len(of_kind.heads)}
