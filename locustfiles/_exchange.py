@@ -2,8 +2,7 @@
 
 libev calls `_readable` for each arrival: it stamps, de-frames and scans, without waking the user's greenlet, which
 sleeps until the response has ended or a deadline has passed. Most arrivals are one HTTP chunk with one content event
-like the last: they take a short way past the parser and the decoder (`_plain`), which touches a third of the memory.
-With hundreds of streams each one's memory has left the processor's cache when its next chunk comes.
+like the last: they take the short way, past the parser and the decoder.
 """
 
 from __future__ import annotations
@@ -15,19 +14,19 @@ import gevent
 from gevent import get_hub
 from gevent.hub import Waiter
 
-from locustfiles._framing import CRLF, HTTP_OK, ResponseParser, UnframedError, chunk_start, missing
+from locustfiles._framing import HTTP_OK, ResponseParser, UnframedError, missing
+from locustfiles._short_way import ShortWay
 from locustfiles._trace import Trace
 from locustfiles._transport import BACKLOG, RECEIVE_BYTES, Connection
 from scenarios.scenario import Timeouts
 from scenarios.wire import Decoder
-from scenarios.wire.plain import Plain
 
 ERROR_BODY_BYTES = 65536
 DONE_GRACE_S = 1.0
 """How long the HTTP message may stay open after the protocol's own end marker."""
 
 LATE_S = 0.005
-"""Behind by this much, the loop may find two chunks of a stream waiting: it reads them apart, with two calls each."""
+"""Behind by this much, the loop may find two chunks of a stream waiting: it reads those apart, with two calls each."""
 
 HOPELESS_S = 0.1
 """Behind by this much, it reads all that waits, so as to catch up: the run is invalid anyway."""
@@ -47,7 +46,7 @@ class _NotTakenError(Exception):
 class Exchange:
     """Requests on one connection, one after the other: `expect` an answer, whose 200 body goes to `decoder`; `run`."""
 
-    __slots__ = ("_decoder", "_finished", "_new_chunks", "_now", "_parser", "_patience_s", "_plain", "_sleeper",
+    __slots__ = ("_decoder", "_finished", "_new_chunks", "_now", "_parser", "_patience_s", "_short_way", "_sleeper",
                  "_timeouts", "connection", "trace")  # fmt: skip
 
     def __init__(self, connection: Connection, timeouts: Timeouts) -> None:
@@ -66,7 +65,7 @@ class Exchange:
         """Be ready for an answer; give its trace, which `run` fills."""
         self._decoder = decoder
         self._parser.expect()
-        self._plain: Plain | None = None
+        self._short_way: ShortWay | None = None
         self._finished = False
         self._new_chunks = 0
         self._now = 0.0
@@ -83,6 +82,7 @@ class Exchange:
             self._wait()
         finally:
             connection.rest()
+            self._leave_short_way()
         trace.status, trace.headers = parser.status, parser.headers
         trace.reusable = connection.used = not trace.failure and parser.keep_alive
 
@@ -152,31 +152,11 @@ class Exchange:
         late = BACKLOG.lag_s >= LATE_S
         try:
             data = self._read_late() if late else connection.read()
-            if data is None or (self._plain is not None and self._take_plain(self._plain, data)):
+            if data is None:
                 return
-            lag_s = connection.lag_s
-            self._now = now = perf_counter() - lag_s
-            trace = self.trace
-            trace.lag_s = max(trace.lag_s, lag_s)
-            if not data:
-                self._closed()
-                return
-            trace.bytes_in += len(data)
-            self._new_chunks = 0
-            try:
-                self._parser.feed(data)
-            finally:  # what came before a broken chunk was there
-                if count := self._new_chunks:
-                    trace.arrivals.append(now)
-                    if count > 1:
-                        trace.arrivals.extend([now] * (count - 1))
-                        self._note_coalesced(count - 1, late=late or lag_s >= LATE_S)
-            if self._parser.complete:
-                self._end("")
-            elif connection.ended or self._decoder.done:
-                self._near_end()
-            else:
-                self._plain = self._short_way()
+            way = self._short_way
+            if way is None or connection.ended or not way.take(data, connection.lag_s, perf_counter()):
+                self._take(data, late=late)
         except UnframedError as error:
             self._end("not_http", str(error))
         except OSError as error:  # ssl.SSLError is one
@@ -186,12 +166,41 @@ class Exchange:
             log.exception("a response could not be read: a defect of Tailgate")
             self._end("internal", type(error).__name__)
 
+    def _take(self, data: bytes, *, late: bool) -> None:
+        """Let parser and decoder read `data`, and note what it held."""
+        self._leave_short_way()
+        lag_s = self.connection.lag_s
+        self._now = now = perf_counter() - lag_s
+        trace = self.trace
+        trace.lag_s = max(trace.lag_s, lag_s)
+        if not data:
+            self._closed()
+            return
+        trace.bytes_in += len(data)
+        self._new_chunks = 0
+        try:
+            self._parser.feed(data)
+        finally:  # what came before a broken chunk was there
+            if count := self._new_chunks:
+                trace.arrivals.append(now)
+                if count > 1:
+                    trace.arrivals.extend([now] * (count - 1))
+                    self._note_coalesced(count - 1, late=late or lag_s >= LATE_S)
+        if self._parser.complete:
+            self._end("")
+        elif self.connection.ended or self._decoder.done:
+            self._near_end()
+        else:
+            self._take_short_way()
+
     def _read_late(self) -> bytes | None:
         """Read no more than one HTTP chunk: one that waits behind it in a segment of its own keeps its stamp."""
         connection, arrivals = self.connection, self.trace.arrivals
         if BACKLOG.lag_s >= HOPELESS_S:
             return connection.read()
-        if connection.encrypted:
+        if self._short_way is not None and connection.waiting < self._short_way.bytes_of_two:
+            data = connection.read()
+        elif connection.encrypted:
             data = connection.read_record()
         elif self._parser.between_chunks:
             data = self._read_chunk()
@@ -211,24 +220,16 @@ class Exchange:
         self.trace.coalesced += count
         self.trace.merged += count if late else 0
 
-    def _take_plain(self, plain: Plain, data: bytes) -> bool:
-        """Take `data` if it is one chunk with one content event like the last."""
-        start = 0 if self.connection.ended else chunk_start(data)
-        if not start or not plain.take(data, start):
-            return False
-        lag_s, trace = self.connection.lag_s, self.trace
-        trace.arrivals.append(perf_counter() - lag_s)
-        trace.bytes_in += len(data)
-        if lag_s > trace.lag_s:  # noqa: PLR1730 - seldom true, and a call costs more
-            trace.lag_s = lag_s
-        return True
-
-    def _short_way(self) -> Plain | None:
-        """Give the event that may come next without the parser's and the decoder's knowledge, its chunk's end added."""
+    def _take_short_way(self) -> None:
+        """Read past parser and decoder what needs no knowledge of theirs, if the next chunk may be such."""
         plain, parser = self._decoder.plain, self._parser
-        if plain is None or not parser.between_chunks or parser.decode is not None:
-            return None
-        return Plain(plain.before, plain.after + CRLF, plain.bodies)
+        if plain is not None and parser.between_chunks and parser.decode is None:
+            self._short_way = ShortWay(plain, self.trace)
+
+    def _leave_short_way(self) -> None:
+        if self._short_way is not None:
+            self._short_way.leave()
+            self._short_way = None
 
     def _near_end(self) -> None:
         if self.connection.ended:

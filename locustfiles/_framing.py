@@ -146,31 +146,6 @@ class ResponseParser:
         self._fields.clear()
 
 
-def _size_lines() -> list[bytes]:
-    """Give for each length below `SHORT_BYTES` how a chunk so long begins; empty for lengths that no chunk has."""
-    lines = [b""] * SHORT_BYTES
-    for size in range(1, SHORT_BYTES):
-        line = b"%x\r\n" % size
-        if (length := len(line) + size + len(CRLF)) < SHORT_BYTES:
-            lines[length] = line
-    return lines
-
-
-SHORT_BYTES = 4096
-SIZE_LINES = _size_lines()
-
-
-def chunk_start(data: bytes) -> int:
-    """Give where the content begins in `data` that is exactly one chunk, as most senders write it; 0 for all else.
-
-    RFC 9112 section 7.1: the size in hexadecimal, CRLF, that many bytes, CRLF. Upper case, leading zeros, extensions
-    and long chunks are for the parser.
-    """
-    length = len(data)
-    line = SIZE_LINES[length] if length < SHORT_BYTES else b""
-    return len(line) if line and data.startswith(line) and data.endswith(CRLF) else 0
-
-
 def missing(data: bytes) -> int:
     """Give how many bytes are missing after `data`, which begins with a chunk's size, to the end of that chunk.
 

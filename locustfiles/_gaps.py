@@ -14,8 +14,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import repeat
-from operator import rshift, sub
+from operator import sub
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,9 +39,9 @@ NEGATIVE = 1 << 31 - LOWER_BITS
 """Upper bits from which a float is below 0."""
 
 
-def _upper_bits(values: Sequence[float]) -> map[int]:
+def _upper_bits(values: Sequence[float]) -> list[int]:
     """Give the upper bits of 32-bit floats: for those above 0 they rise with the value."""
-    return map(rshift, memoryview(struct.pack(f"{len(values)}f", *values)).cast("I"), repeat(LOWER_BITS))
+    return [bits >> LOWER_BITS for bits in memoryview(struct.pack(f"{len(values)}f", *values)).cast("I")]
 
 
 (EVERY_BITS,) = _upper_bits([EVERY_US])
@@ -76,7 +75,7 @@ class Bins:
 
     def count(self) -> None:
         """Count what was taken."""
-        self.counts.update(_upper_bits(list(map(A_SECOND_US.__mul__, self.uncounted))))
+        self.counts.update(_upper_bits([gap * A_SECOND_US for gap in self.uncounted]))
         self.uncounted.clear()
 
     def encode(self) -> str:

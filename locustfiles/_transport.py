@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import _socket
 import ssl
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from fcntl import ioctl
+from termios import FIONREAD
 from typing import Any
 
 from gevent import get_hub
@@ -23,6 +26,7 @@ TLS_HEAD_BYTES = 5
 READ = 1
 """libev's EV_READ."""
 
+_NO_COUNT = bytes(4)
 _ANCILLARY_BYTES = _socket.CMSG_SPACE(TIMESPEC.size)
 
 
@@ -111,6 +115,11 @@ class Connection:
             self.lag_s = 0.0
             self.kernel_stamps = self.kernel_stamps and not data
         return data if self._tls is None else self._decrypt(self._tls, data)
+
+    @property
+    def waiting(self) -> int:
+        """How many bytes wait in the kernel (SIOCINQ, tcp(7))."""
+        return int.from_bytes(ioctl(self.fd, FIONREAD, _NO_COUNT), sys.byteorder)
 
     def read_record(self) -> bytes | None:
         """Give as `read` does, but no more than one TLS record (RFC 8446 section 5.1: type, version, length)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import chain, islice, pairwise, tee
 from time import perf_counter
 
 import pytest
@@ -12,12 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from locustfiles._exchange import HOPELESS_S, LATE_S, Exchange
-from locustfiles._framing import ResponseParser, chunk_start, missing
+from locustfiles._framing import ResponseParser, missing
+from locustfiles._short_way import ShortWay
 from locustfiles._trace import Trace
 from locustfiles._transport import BACKLOG
 from scenarios.scenario import Timeouts
 from scenarios.wire import Reply
 from scenarios.wire.openai_stream import StreamDecoder
+from scenarios.wire.plain import Plain
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 END = b"data: [DONE]\n\n"
@@ -31,7 +33,7 @@ class Pieces:
     lag_s: float = 0.0
 
     def __init__(self, pieces: list[bytes]) -> None:
-        self._pieces = iter(pieces)
+        self._pieces: Iterator[bytes] = iter(pieces)
 
     def read(self) -> bytes | None:
         """Give the next piece."""
@@ -122,19 +124,29 @@ def test_most_chunks_take_it() -> None:
     assert (len(exchange.trace.arrivals), len(fed)) == (100, 2)
 
 
-@given(st.binary(min_size=1, max_size=300))
-def test_chunk_start(content: bytes) -> None:
-    """Exactly one chunk is found; with a byte more or less, or another size, it is none."""
+def taken(data: bytes) -> bool:
+    """Tell whether a stream of `data: "…"` events takes `data` by the short way."""
+    trace = Trace()
+    short_way = ShortWay(Plain(b'data: "', b'"\n\n', []), trace)
+    found = short_way.take(data, 0.0, 1.0)
+    short_way.leave()
+    assert (trace.arrivals, trace.bytes_in) == (([1.0], len(data)) if found else ([], 0))
+    return found
+
+
+@given(st.text("abc \u4e16", min_size=1, max_size=300))
+def test_one_whole_chunk_is_taken(word: str) -> None:
+    """With a byte more or less, another size, or another event, it is the parser's."""
+    content = b'data: "%b"\n\n' % word.encode()
     data = chunk(content)
-    start = chunk_start(data)
-    assert data[start:-2] == content
-    others = [data[1:], data[:-1], data + b"0", b"0" + data, data + data, b"1" + data]
-    assert [chunk_start(other) for other in others] == [0] * len(others)
+    others = [data[1:], data[:-1], data + b"0", b"0" + data, data + data, b"1" + data, content, chunk(content[1:])]
+    assert [taken(other) for other in (data, *others)] == [True] + [False] * len(others)
 
 
-def test_chunk_start_of_the_last_chunk() -> None:
-    """The chunk without content ends a body: it is the parser's."""
-    assert [chunk_start(data) for data in (b"0\r\n\r\n", b"", b"\r\n", b"1\r\n", b"-1\r\n")] == [0] * 5
+def test_short_way_leaves_the_end_to_the_parser() -> None:
+    """The chunk without content ends a body; bytes that are no chunk, or a chunk without a word, are not taken."""
+    others = (b"0\r\n\r\n", b"", b"\r\n", b"1\r\n", b"-1\r\n", chunk(b'data: ""\n\n'), chunk(b'data: "\n\n'))
+    assert [taken(data) for data in others] == [False] * len(others)
 
 
 @settings(deadline=None)
@@ -157,20 +169,34 @@ class Segments(Pieces):
 
     def __init__(self, pieces: list[bytes], stamps: tuple[float, ...]) -> None:
         super().__init__(pieces)
+        self.reads = 0
         self._rest = b""
         self._stamps = iter(stamps)
         self._began = perf_counter()
         self._stamp = 0.0
+
+    def come(self, pieces: list[bytes]) -> None:
+        """Let more pieces wait."""
+        self._pieces = chain(self._pieces, pieces)
 
     @property
     def lag_s(self) -> float:
         """Give how long ago the stamp was."""
         return perf_counter() - self._began - self._stamp
 
+    @property
+    def waiting(self) -> int:
+        """Count the bytes that wait."""
+        self._pieces, waiting = tee(self._pieces)
+        return len(self._rest) + sum(map(len, waiting))
+
     def read(self, size: int = 65536) -> bytes | None:
-        """Give the next bytes; without a limit, all that wait."""
+        """Give the next bytes; without a limit, all that wait, with the last one's stamp."""
+        self.reads += 1
         if size == 65536:
-            data, self._rest = self._rest + b"".join(self._pieces), b""
+            pieces = list(self._pieces)
+            self._stamp = [self._stamp, *islice(self._stamps, len(pieces))][-1]
+            data, self._rest = self._rest + b"".join(pieces), b""
             return data or None
         if not self._rest:
             self._rest, self._stamp = next(self._pieces, b""), next(self._stamps, 0.0)
@@ -202,6 +228,20 @@ def test_late_loop_reads_chunks_apart(
         exchange._readable()
     trace = exchange.trace
     assert (len(trace.arrivals), trace.coalesced, trace.merged) == (4, coalesced, merged)
+
+
+def test_late_loop_reads_a_lone_chunk_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once it is known how long chunks are, those of which no two wait cost one read each."""
+    monkeypatch.setattr(BACKLOG, "lag_s", LATE_S)
+    waiting = Segments([], ())
+    exchange = expecting(waiting, StreamDecoder())
+    exchange._parser.feed(HEAD)
+    reads = []
+    for words in ("a", "b", "cd", "", "e"):
+        waiting.come([chunk(event(word)) for word in words])
+        exchange._readable()
+        reads.append(waiting.reads)
+    assert (reads, len(exchange.trace.arrivals)) == ([2, 3, 5, 6, 7], 5)
 
 
 @given(st.binary(min_size=1, max_size=300), st.integers(1, 20))
