@@ -32,4 +32,7 @@ class NotEstimable(Frozen):
     needed_turns: int | None = None
 
 
+INFINITE = NotEstimable(not_estimable="infinite: too many turns had no success")
+"""A quantile among turns that were never answered."""
+
 Figure = Estimate | NotEstimable

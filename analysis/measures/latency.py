@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.figure import INFINITE
 from analysis.model import Estimate, Figure, NotEstimable
 from analysis.rows.turns import LATENCIES
 from analysis.stats.quantiles import STANDARD, figures, name_of, quantiles
@@ -18,24 +19,34 @@ if TYPE_CHECKING:
     from analysis.measures.gaps import Histogram
     from analysis.measures.part import Part
 
-WITH_FAILURES = "response_time_with_failures_ms"
+WITH_FAILURES = {
+    "response_time_with_failures_ms": "response_time_ms",
+    "ttft_with_failures_ms": "ttft_ms",
+}
+"""Metrics over all intended turns, by the one that they are made of."""
 
 
 def metrics(part: Part, gaps: Histogram | None) -> dict[str, dict[str, Figure]]:
     """Give each metric's figures."""
-    all_turns = with_failures(part)  # first, for it asks for the values of response time that pictures have asked for
+    # First, for these ask for the values of response time that pictures have asked for.
+    all_turns = {name: with_failures(part, metric) for name, metric in WITH_FAILURES.items()}
     found = {name: figures(part.sample(name)) for name in LATENCIES}
-    found[WITH_FAILURES] = all_turns
+    found |= {name: known for name, known in all_turns.items() if known}
     part.forget()
     if gaps is not None:
         found["gap_ms"] = figures(gaps)
     return found
 
 
-def with_failures(part: Part) -> dict[str, Figure]:
-    """Give response time over all intended turns, a turn without success counting as infinitely late."""
-    finite = part.sample("response_time_ms")
-    values = np.where(part.turns["successful"].to_numpy(dtype=bool), finite.as_came, np.inf)
+def with_failures(part: Part, metric: str) -> dict[str, Figure]:
+    """Give a latency over all intended turns, a turn without success counting as infinitely late.
+
+    None where answers have none, as those that are not streamed have no first token.
+    """
+    finite, successful = part.sample(metric), part.turns["successful"].to_numpy(dtype=bool)
+    if successful.any() and not finite.n:
+        return {}
+    values = np.where(successful, finite.as_came, np.inf)
     found = quantiles(sample(values, part.blocks, part.pairs, part.seed, finite), STANDARD)
     return {name_of(p): _finite(figure) for p, figure in zip(STANDARD, found, strict=True)}
 
@@ -57,4 +68,4 @@ def _finite(figure: Figure) -> Figure:
         return figure
     if np.isfinite(figure.value):
         return Estimate(**{**figure.model_dump(), "high": None})
-    return NotEstimable(not_estimable="infinite: too many turns had no success")
+    return INFINITE

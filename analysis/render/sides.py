@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from analysis.model import Group, Report
+from analysis.model import Estimate, Group, Report
 from analysis.render.summary import Cell, cell, headline_groups, parts, slo_target
 from analysis.words import figures
 
 HEADLINE_METRICS = ("ttft_ms", "response_time_ms")
 HEADLINE_QUANTILES = ("p50", "p95", "p99")
+WITH_FAILURES = ("ttft_with_failures_ms", "response_time_with_failures_ms")
+"""A turn without success counts in them as infinitely late."""
 SUCCESSFUL = ("ok", "ok_length")
 
 _SHARES = "Shares of all intended turns"
@@ -31,6 +33,8 @@ def sides(report: Report) -> list[Side]:
     held = [] if report.verdict == "invalid" else report.slo
     verdicts = {(line.endpoint, line.arm, *slo_target(line)): line.verdict for line in held}
     rows = [_latency(groups, metric, q, verdicts) for metric in HEADLINE_METRICS for q in HEADLINE_QUANTILES]
+    if any(isinstance(lost := group.shares.get("failed"), Estimate) and lost.value > 0 for group in groups):
+        rows += [_latency(groups, metric, q, verdicts) for metric in WITH_FAILURES for q in HEADLINE_QUANTILES[1:]]
     # What the server took beside what the user felt: they part where turns waited, or left late.
     alone = not any("response_time_ms" in group.metrics for group in groups)
     rows += [_latency(groups, "service_time_ms", q, verdicts) for q in (HEADLINE_QUANTILES if alone else ("p99",))]

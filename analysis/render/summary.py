@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from analysis.figure import INFINITE
 from analysis.model import Estimate, Figure, Group, NotEstimable, Report, SloLine
 from analysis.words import figures
 from analysis.words.figures import Unit
@@ -193,7 +194,8 @@ def cell(figure: Figure | None, unit: Unit, verdict: str = "") -> Cell:
     if figure is None:
         return Cell(figures.MISSING)
     if isinstance(figure, NotEstimable):
-        return Cell(figures.NOT_ESTIMABLE, note=clean(figure.not_estimable), verdict=verdict)
+        shown = figures.INFINITE if figure == INFINITE else figures.NOT_ESTIMABLE
+        return Cell(shown, note=clean(figure.not_estimable), verdict=verdict)
     return Cell(figures.estimate_text(figure, unit), figures.interval_text(figure, unit), provenance(figure), verdict)
 
 

@@ -11,6 +11,7 @@ from analysis.model import Estimate, Figure
 Unit = Literal["ms", "s", "usd", "share", "per_second", "tokens", ""]
 
 NOT_ESTIMABLE = "not estimable"
+INFINITE = "infinite"
 MISSING = "\u2013"
 """A dash: the report has no such figure."""
 TIMES = "\u00d7"
