@@ -106,14 +106,22 @@ def expectation(scenario: Scenario) -> Expectation:
 
 
 def _need(scenario: Scenario, line: Slo, each: EndpointExpectation) -> SloNeed:
-    metric, turns, lacks = METRICS[line.metric], each.turns, ""
+    metric, turns, lacks = METRICS[line.metric], round(each.turns * _share_of_kind(scenario, line.kind)), ""
     needed = needed_turns(line)
-    if metric.kind == "quality":
+    if line.kind and not turns:
+        lacks = f"no prompt is of kind {line.kind}"
+    elif metric.kind == "quality":
         turns = graded_answers(scenario, turns)
         lacks = _lacking_cases(scenario, needed or 0)
     elif metric.unit == "usd" and each.cost_note:
         lacks = "no price is known"
     return SloNeed(line.text, each.endpoint, needed, turns, lacks)
+
+
+def _share_of_kind(scenario: Scenario, kind: str) -> float:
+    """Give the share of turns of one kind of conversation: each prompt comes as often as any other."""
+    prompts = scenario.conversation.prompts
+    return sum(kind in ("", prompt.kind) for prompt in prompts) / len(prompts)
 
 
 def _lacking_cases(scenario: Scenario, needed: int) -> str:

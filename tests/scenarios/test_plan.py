@@ -150,6 +150,18 @@ def test_history_grows_the_input() -> None:
     assert a.input_tokens / a.requests == pytest.approx((100 + 300) / 2)
 
 
+def test_a_line_of_a_kind_expects_the_turns_of_that_kind() -> None:
+    """Prompts come equally often; a kind that none is of can't be judged however long the run."""
+    prompts = [
+        {"id": f"p{n}", "kind": kind, "text": "Hello?"} for n, kind in enumerate(("chat", "chat", "code", "chat"))
+    ]
+    slo = [f"p95(gap_ms) < 50{where}" for where in ("", " where kind=code", " where kind=chat", " where kind=prose")]
+    needs = expectation(scenario(conversation={"prompts": prompts}, slo=slo)).slo[::2]  # of each endpoint one
+    whole = needs[0].expected_turns
+    assert [need.expected_turns for need in needs[1:]] == pytest.approx([whole / 4, 3 * whole / 4, 0], abs=1)
+    assert [(need.enough, need.lacks) for need in needs[2:]] == [(True, ""), (False, "no prompt is of kind prose")]
+
+
 def test_each_slo_line_is_held_against_each_endpoint() -> None:
     """600 turns can decide a p99, not a p99.9."""
     needs = expectation(scenario(slo=["p99(ttft_ms) < 800", "p99.9(ttft_ms) < 900"])).slo
