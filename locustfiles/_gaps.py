@@ -1,93 +1,23 @@
 """Gaps between successive content chunks, as mergeable histograms.
 
-HdrHistogram with three significant digits: a recorded value is off by at most 0.1 %. Its bins are 1024 to each power of
-two, and so are floats of which ten bits of the mantissa are kept: gaps are counted by the upper bits of their float,
-which costs a tenth of recording each. They are counted many at a time: what a table of counts needs has left the
-processor's cache when the next answer ends.
+Each gap is off by at most 0.1 % (`_bins`); each histogram is of one window of time.
 """
 
 from __future__ import annotations
 
 import csv
-import struct
 from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cache
 from operator import sub
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hdrh.histogram import HdrHistogram
-
+from locustfiles._bins import Bins
 from scenarios.classes import length_class
-from scenarios.gaps import COLUMNS, DIGITS, HIGHEST_US, LOWEST_US, WINDOW_S
+from scenarios.gaps import COLUMNS, WINDOW_S
 
 if TYPE_CHECKING:
     from scenarios.records import Attempt
-
-A_SECOND_US = 1e6
-COUNTED_AT_ONCE = 2000
-
-LOWER_BITS = 13
-"""Bits of a 32-bit float below its sign, its exponent and ten bits of its mantissa."""
-
-EVERY_US = 1024
-"""Values up to twice this have a bin each, whose index is the value."""
-
-NEGATIVE = 1 << 31 - LOWER_BITS
-"""Upper bits from which a float is below 0."""
-
-
-def _upper_bits(values: Sequence[float]) -> list[int]:
-    """Give the upper bits of 32-bit floats: for those above 0 they rise with the value."""
-    return [bits >> LOWER_BITS for bits in memoryview(struct.pack(f"{len(values)}f", *values)).cast("I")]
-
-
-(EVERY_BITS,) = _upper_bits([EVERY_US])
-LAST: int = HdrHistogram(LOWEST_US, HIGHEST_US, DIGITS).counts_len - 1
-
-
-@cache
-def _index(bits: int) -> int:
-    """Give the index of the bin that holds the microseconds with these upper bits."""
-    if bits >= NEGATIVE:
-        return LOWEST_US
-    if bits >= EVERY_BITS:
-        return min(bits - EVERY_BITS + EVERY_US, LAST)
-    value_us: float = struct.unpack("f", struct.pack("I", bits << LOWER_BITS))[0]
-    return max(int(value_us), LOWEST_US)
-
-
-@dataclass(slots=True)
-class Bins:
-    """Gaps by the upper bits of their microseconds; `merged` of them are not known."""
-
-    counts: Counter[int] = field(default_factory=Counter)
-    uncounted: list[float] = field(default_factory=list)
-    merged: int = 0
-
-    def add(self, gaps: Sequence[float]) -> None:
-        """Take the gaps of one response."""
-        self.uncounted += gaps
-        if len(self.uncounted) > COUNTED_AT_ONCE:
-            self.count()
-
-    def count(self) -> None:
-        """Count what was taken."""
-        self.counts.update(_upper_bits([gap * A_SECOND_US for gap in self.uncounted]))
-        self.uncounted.clear()
-
-    def encode(self) -> str:
-        """Give them as a histogram."""
-        histogram = HdrHistogram(LOWEST_US, HIGHEST_US, DIGITS)
-        indexes, counts = list(map(_index, self.counts)), histogram.counts
-        for index, count in zip(indexes, self.counts.values(), strict=True):
-            counts[index] += count
-        histogram.set_internal_tacking_values(min(indexes), max(indexes), self.counts.total())
-        encoded: bytes = histogram.encode()
-        return encoded.decode("ascii")
-
 
 Key = tuple[str, str, str, str, str, int]
 """Endpoint, arm, phase, kind of conversation, length class, and the window that the response ended in."""
@@ -104,6 +34,7 @@ class Gaps:
         self._window_s = window_s
         self._window = 0
         self._open: defaultdict[Key, Bins] = defaultdict(Bins)
+        self._merged: Counter[Key] = Counter()
         self._over: deque[tuple[Key, Bins]] = deque()
         self._rows: list[list[str]] = []
 
@@ -121,9 +52,10 @@ class Gaps:
             self._rows.append(self._row(*self._over.popleft()))
         gaps: list[float] = list(map(sub, arrivals[1:], arrivals))
         length = length_class(attempt.output_tokens)
-        bins = self._open[attempt.endpoint, attempt.arm, attempt.phase, kind, length, window]
-        bins.add(gaps)
-        bins.merged += merged
+        key = attempt.endpoint, attempt.arm, attempt.phase, kind, length, window
+        self._open[key].add(gaps)
+        if merged:
+            self._merged[key] += merged
         return max(gaps)
 
     def rows(self) -> list[list[str]]:
@@ -140,10 +72,10 @@ class Gaps:
 
     def _row(self, key: Key, bins: Bins) -> list[str]:
         *where, kind, length, window = key
-        bins.count()
         window_s = f"{window * self._window_s:g}", f"{self._window_s:g}"
-        counts = str(bins.counts.total()), str(bins.merged)
-        return [*self._labels, *map(str, where), *window_s, *counts, bins.encode(), kind, length]
+        counts = str(bins.total()), str(self._merged.pop(key, 0))
+        encoded: bytes = bins.histogram().encode()
+        return [*self._labels, *map(str, where), *window_s, *counts, encoded.decode("ascii"), kind, length]
 
 
 def write(path: Path, rows: Sequence[Sequence[str]]) -> None:

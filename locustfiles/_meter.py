@@ -2,71 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from hdrh.histogram import HdrHistogram
+from locustfiles._bins import Bins
 
-HIGHEST_US = 600_000_000
-NOTED_AT_MOST = 1_000
-VALUES_AT_MOST = 10_000
-A_SECOND_US = 1e6
 CPU_WINDOW = 10
 """CPU samples in a mean: a burst of a second does no harm, ten seconds at the limit do."""
-
-
-class Delays:
-    """A histogram of delays in seconds, accurate to 0.1 %; above ten minutes they count as ten minutes."""
-
-    def __init__(self) -> None:
-        self._noted: list[float] = []
-        self._counts: Counter[int] = Counter()
-        self._microseconds = HdrHistogram(1, HIGHEST_US, 3)
-
-    def note(self, delay_s: float | None) -> None:
-        """Take one; None is none. It is counted later, with others: a histogram's update costs a microsecond."""
-        if delay_s is not None:
-            self._noted.append(delay_s)
-            if len(self._noted) >= NOTED_AT_MOST:
-                self._count()
-
-    def _count(self) -> None:
-        self._counts.update(map(int, map(A_SECOND_US.__mul__, self._noted)))
-        self._noted.clear()
-        if len(self._counts) > VALUES_AT_MOST:
-            self._settle()
-
-    def _settle(self) -> None:
-        """Move everything into the histogram."""
-        if self._noted:
-            self._count()
-        for delay_us, count in self._counts.items():
-            self._microseconds.record_value(min(max(delay_us, 1), HIGHEST_US), count)
-        self._counts.clear()
-
-    def add(self, other: Delays) -> None:
-        """Take all that another holds."""
-        other._settle()
-        self._microseconds.add(other._microseconds)
-
-    def quantile_s(self, p: float) -> float | None:
-        """Give the delay below which the share `p` lies, None when nothing was noted."""
-        self._settle()
-        if self._microseconds.get_total_count() == 0:
-            return None
-        return float(self._microseconds.get_value_at_percentile(p * 100)) / 1e6
 
 
 @dataclass(slots=True)
 class Meter:
     """What the instrument knows of itself, of one phase or of all: delays in seconds, CPU in cores."""
 
-    loop_lag: Delays = field(default_factory=Delays)
-    client_lag: Delays = field(default_factory=Delays)
-    schedule_lag: Delays = field(default_factory=Delays)
-    connect: Delays = field(default_factory=Delays)
+    loop_lag: Bins = field(default_factory=Bins)
+    client_lag: Bins = field(default_factory=Bins)
+    schedule_lag: Bins = field(default_factory=Bins)
+    connect: Bins = field(default_factory=Bins)
     cpu: list[float] = field(default_factory=list)
     machine_cpu: list[float] = field(default_factory=list)
     chunks: int = 0
@@ -77,9 +30,9 @@ class Meter:
         """Give this meter's loop and CPU with the attempts of others: an attempt is noted once, in its phase."""
         whole = Meter(loop_lag=self.loop_lag, cpu=self.cpu, machine_cpu=self.machine_cpu)
         for other in others:
-            whole.client_lag.add(other.client_lag)
-            whole.schedule_lag.add(other.schedule_lag)
-            whole.connect.add(other.connect)
+            whole.client_lag.merge(other.client_lag)
+            whole.schedule_lag.merge(other.schedule_lag)
+            whole.connect.merge(other.connect)
             whole.chunks += other.chunks
             whole.coalesced += other.coalesced
             whole.merged += other.merged

@@ -11,7 +11,8 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from locustfiles._gaps import Bins, Gaps, write
+from locustfiles._bins import Bins
+from locustfiles._gaps import Gaps, write
 from scenarios.gaps import COLUMNS, DIGITS, HIGHEST_US, LOWEST_US, WINDOW_S, window_s
 from scenarios.records import Attempt
 
@@ -54,26 +55,6 @@ def test_error(gaps: list[float]) -> None:
     for value_us, gap in ((histogram.get_max_value(), max(gaps)), (histogram.get_min_value(), min(gaps))):
         assert abs(value_us - gap * 1e6) <= 0.001 * gap * 1e6 + 1
     assert (histogram.get_total_count(), abs((largest or 0) - max(gaps)) < 1e-9) == (len(gaps), True)
-
-
-@given(st.lists(st.builds(lambda us, octaves: us << octaves, st.integers(0, 1 << 16), st.integers(0, 15)), min_size=1))
-def test_bins_are_those_of_the_library(gaps_us: list[int]) -> None:
-    """The upper bits of a float name the very bin that HdrHistogram puts each value into."""
-    expected, bins = HdrHistogram(LOWEST_US, HIGHEST_US, DIGITS), Bins()
-    for gap_us in gaps_us:
-        expected.record_value(max(gap_us, LOWEST_US))
-    bins.add([gap_us / 1e6 for gap_us in gaps_us])
-    bins.count()
-    assert counts(expected) == counts(HdrHistogram.decode(bins.encode()))
-
-
-def test_what_no_bin_is_for() -> None:
-    """A gap below 0, as a clock that was set back makes, is in the lowest bin, one beyond all bins in the last."""
-    bins = Bins()
-    bins.add([-1.0, 1e9])
-    bins.count()
-    found = HdrHistogram.decode(bins.encode())
-    assert (counts(found)[LOWEST_US], counts(found)[-1], found.get_total_count()) == (1, 1, 2)
 
 
 @settings(max_examples=20)
@@ -133,8 +114,8 @@ def test_windows_and_labels_are_apart() -> None:
 def test_histograms_are_made_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a window that is over, each response that follows makes one, so that none keeps the loop for long."""
     made: list[int] = []
-    encode = Bins.encode
-    monkeypatch.setattr(Bins, "encode", lambda bins: (made.append(number), encode(bins))[1])
+    histogram = Bins.histogram
+    monkeypatch.setattr(Bins, "histogram", lambda bins: (made.append(number), histogram(bins))[1])
     recorder = Gaps("run", "w0")
     for number in range(12):
         recorder.record(attempt(), ("chat", "code", "prose")[number % 3], WINDOW_S * (number // 6), [0.0, 0.5])
