@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable
+from functools import reduce
 
 import httptools
 
@@ -25,7 +26,7 @@ class UnframedError(Exception):
 class ResponseParser:
     """Feed it bytes; it calls `on_headers()` once and `on_body(bytes)` for each piece of the body as it was sent.
 
-    `decode` undoes the body's Content-Encoding, None when there is none. `complete` is set when the message ends, and
+    `decode` undoes the body's codings, None when there are none. `complete` is set when the message ends, and
     `keep_alive` when the connection can then carry another request: `expect` its response. A body without
     Content-Length or chunked coding ends with the connection.
 
@@ -107,14 +108,16 @@ class ResponseParser:
             return
         self._collect()
         headers = self.headers
-        chunked = "chunked" in headers.get("transfer-encoding", "").lower()
+        transfer = headers.get("transfer-encoding", "").lower()
+        chunked = "chunked" in transfer
         self._sizing = chunked
         sized = "content-length" in headers
         if sized and not chunked and "transfer-encoding" in headers:
             raise UnframedError("a length and a transfer coding that is not chunked: where the body ends is not known")
         self._until_close = not (chunked or sized) and self.status not in (204, 304)
-        if coding := headers.get("content-encoding"):
-            self.decode = body_decoder(coding)
+        codings = (headers.get("content-encoding", ""), transfer.replace("chunked", ""))
+        if any(codings):
+            self.decode = body_decoder(",".join(codings))
         self._on_headers()
 
     def on_chunk_header(self) -> None:
@@ -209,9 +212,19 @@ def _refusing(decode: Callable[[bytes], bytes], error: type[Exception]) -> Calla
     return refusing
 
 
-def body_decoder(coding: str) -> Callable[[bytes], bytes] | None:
-    """Give an incremental decoder for a Content-Encoding, None for identity. Raises UnframedError, as decoders do."""
-    match coding.strip().lower():
+def body_decoder(codings: str) -> Callable[[bytes], bytes] | None:
+    """Give an incremental decoder for a list of codings in the order they were applied in, None for identity.
+
+    RFC 9110 section 8.4, RFC 9112 section 7.2. Raises UnframedError, as decoders do.
+    """
+    undo = [found for coding in reversed(codings.split(",")) if (found := _decoder(coding.strip().lower()))]
+    if len(undo) < 2:
+        return undo[0] if undo else None
+    return lambda data: reduce(lambda rest, decode: decode(rest), undo, data)
+
+
+def _decoder(coding: str) -> Callable[[bytes], bytes] | None:
+    match coding:
         case "" | "identity":
             return None
         case "gzip" | "x-gzip":
@@ -221,4 +234,4 @@ def body_decoder(coding: str) -> Callable[[bytes], bytes] | None:
         case "br":
             return _brotli()
         case unknown:
-            raise UnframedError(f"unknown content-encoding {unknown[:40]!r}")
+            raise UnframedError(f"unknown coding {unknown[:40]!r}")

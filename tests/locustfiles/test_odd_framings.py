@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -47,6 +49,20 @@ FRAMINGS: dict[str, Sequence[bytes]] = {
     "header without a value": (headed(b"X-Empty:", SIZED), *EVENTS),
     "header that is no ASCII": (headed(b"X-Name: caf\xe9", SIZED), *EVENTS),
 }
+COMPRESSED = gzip.compress(ANSWER)
+SIZED_GZIP = b"%x\r\n%b\r\n" % (len(COMPRESSED), COMPRESSED)
+TWICE = zlib.compress(COMPRESSED)
+SIZED_TWICE = b"%x\r\n%b\r\n" % (len(TWICE), TWICE)
+CODED: dict[str, bytes] = {
+    "as a transfer coding": headed(b"Transfer-Encoding: gzip, chunked") + SIZED_GZIP + b"0\r\n\r\n",
+    "as a transfer coding in two lines": headed(b"Transfer-Encoding: x-gzip", b"Transfer-Encoding: chunked")
+    + SIZED_GZIP
+    + b"0\r\n\r\n",
+    "twice": headed(b"Content-Encoding: gzip, deflate", b"Content-Length: %d" % len(TWICE)) + TWICE,
+    "on both levels": headed(b"Content-Encoding: gzip", b"Transfer-Encoding: deflate, chunked")
+    + SIZED_TWICE
+    + b"0\r\n\r\n",
+}
 SENDERS: dict[str, Callable[[bytes, Sequence[bytes]], Script]] = {
     "byte by byte": lambda whole, _: dripping(whole),
     "in random segments": lambda whole, _: random_segments(whole, len(whole)),
@@ -65,6 +81,15 @@ def test_odd_framing_reads_as_the_plain_one(serve: Serve, name: str, sender: str
     client.close()
     seen = trace.failure, len(trace.arrivals), trace.bytes_in, reply.text, str(reply.outcome)
     assert seen == ("", len(WORDS), len(whole), TEXT, "ok")
+
+
+@pytest.mark.parametrize("name", CODED)
+def test_codings_are_undone_in_turn(serve: Serve, name: str) -> None:
+    """A body that a server compresses unasked, on whichever level and however often, is read, byte by byte too."""
+    client = client_of(serve(dripping(CODED[name])))
+    trace, reply = ask(client)
+    client.close()
+    assert (trace.failure, reply.text, str(reply.outcome)) == ("", TEXT, "ok")
 
 
 @pytest.mark.parametrize("name", [name for name in FRAMINGS if "HTTP/1.0" not in name])
