@@ -48,17 +48,14 @@ class ShortWay:
     Fewer than `bytes_of_two` bytes are less than two such chunks.
     """
 
-    __slots__ = (
-        *("_after", "_arrived", "_before", "_bodies", "_keep", "_kept_before", "_lag_s", "_trace"),
-        "bytes_of_two",
-    )
+    __slots__ = ("_after", "_arrived", "_before", "_bytes", "_keep", "_lag_s", "_trace", "bytes_of_two")
 
     def __init__(self, plain: Plain, trace: Trace) -> None:
-        self._before, self._after, self._bodies = plain.before, _ended(plain.after), plain.bodies
+        self._before, self._after, self._keep = plain.before, _ended(plain.after), plain.bodies.append
         self.bytes_of_two = 2 * (len(self._before) + len(self._after))
-        self._keep, self._kept_before = plain.bodies.append, len(plain.bodies)
         self._trace = trace
         self._arrived = trace.arrivals.append
+        self._bytes = 0
         self._lag_s = trace.lag_s
 
     def take(self, data: bytes, lag_s: float, now: float) -> bool:
@@ -71,13 +68,12 @@ class ShortWay:
             return False
         self._keep(body)
         self._arrived(now - lag_s)
+        self._bytes += length
         if lag_s > self._lag_s:  # noqa: PLR1730 - seldom true, and a call costs more
             self._lag_s = lag_s
         return True
 
     def leave(self) -> None:
         """Add to the trace what its chunks came to."""
-        around = self.bytes_of_two // 2
-        lengths = [around + len(body) for body in self._bodies[self._kept_before :]]
-        self._trace.bytes_in += sum(lengths) + sum([len(b"%x\r\n" % (length - len(CRLF))) for length in lengths])
+        self._trace.bytes_in += self._bytes
         self._trace.lag_s = self._lag_s
