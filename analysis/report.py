@@ -26,7 +26,7 @@ from analysis.progress import Tell, each, quiet
 from analysis.rows.grades import grades
 from analysis.rows.grouping import group
 from analysis.rows.read import read_run
-from analysis.rows.told import told
+from analysis.rows.told import Told
 from analysis.rows.turns import LEAN, columns_of, turns_of
 from analysis.selecting.choice import section
 from analysis.stats.shares import share, shares
@@ -138,15 +138,15 @@ def _turns_and_bills(
     run: Run, rows: list[pd.DataFrame], prices: Mapping[str, PriceTable], graded: Grades | None, notes: list[str]
 ) -> tuple[pd.DataFrame, dict[str, bill.Bill]]:
     """Take the rows, which may be all that holds them: what turns and bills do not need is given up on the way."""
-    priced = cost.with_cost(rows.pop(), prices)
-    columns = columns_of(priced)
-    of = group(columns)
-    billed = bill.bills(priced, prices, of.last)
-    del priced
-    found = told(run.told, columns, of.last, _text(run.meta, "run_id", ""), notes)
+    attempts = rows.pop()
+    of = group(columns_of(attempts))
+    billed = bill.bills(attempts, prices, of.last)
+    columns = columns_of(cost.with_cost(attempts, prices))
+    del attempts
+    told = Told(columns, of.last, _text(run.meta, "run_id", "")) if run.told else None
     every = turns_of(columns, LEAN if graded is None else LEAN | {"turn_id"}, of)
     every = every if graded is None else graded.mark(every)
-    return every if found is None else found.mark(every), billed
+    return every if told is None else told.mark(every, run.told, notes), billed
 
 
 def _group(

@@ -46,7 +46,7 @@ def with_failures(part: Part, metric: str) -> dict[str, Figure]:
     finite, successful = part.sample(metric), part.turns["successful"].to_numpy(dtype=bool)
     if successful.any() and not finite.n:
         return {}
-    values = np.where(successful, finite.as_came, np.inf)
+    values = np.where(successful, np.asarray(finite.as_came), np.inf)
     found = quantiles(sample(values, part.blocks, part.pairs, part.seed, finite), STANDARD)
     return {name_of(p): _finite(figure) for p, figure in zip(STANDARD, found, strict=True)}
 

@@ -16,6 +16,7 @@ from analysis.measures.disturbed import Window, joined, undisturbed
 from analysis.measures.steady import Settled, settled
 from analysis.model import PhaseSpan
 from analysis.rows.attempts import IMPOSSIBLE
+from analysis.rows.fixed import column
 from analysis.rows.grouping import LANE, lanes
 from analysis.stats.blocks import Blocks, owners_of, time_blocks
 from analysis.stats.independence import Pairs, pairs
@@ -100,8 +101,7 @@ class Part:
         """Give a per-turn metric as a sample; of the latest ones asked for the ascending values are kept."""
         found = self._samples.pop(metric, None)
         if found is None:
-            values = self.turns[metric].to_numpy(dtype=np.float64)
-            found = sample(values, self.blocks, self.pairs, self.seed)
+            found = sample(column(self.turns[metric]), self.blocks, self.pairs, self.seed)
         self._samples[metric] = found
         kept = max(KEPT // max(len(self.turns), 1), 1)
         for earlier in list(self._samples.values())[:-kept]:

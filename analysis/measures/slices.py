@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from analysis.measures.gaps import Cut, Histogram
 from analysis.measures.part import Part
 from analysis.model import Slice
+from analysis.rows.fixed import column
 from analysis.rows.turns import LATENCIES
 from analysis.stats.blocks import Blocks, owners_of, time_blocks
 from analysis.stats.independence import pairs
@@ -83,7 +84,7 @@ def _cut(part: Part, by: str, labels: pd.Series[Any], gaps: Mapping[Cut, Histogr
             label=label,
             turns=len(rows),
             metrics={
-                name: figures(sample(part.turns[name].to_numpy()[rows], blocks, successive, part.seed))
+                name: figures(sample(column(part.turns[name])[rows], blocks, successive, part.seed))
                 for name in (LATENCIES if len(rows) <= MANY else FEW)
             }
             | ({"gap_ms": figures(gaps[by, label])} if (by, label) in gaps else {}),

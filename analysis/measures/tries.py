@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.rows.pieces import pieces
 from analysis.stats.quantiles import ratio
 from analysis.stats.shares import share
 
@@ -46,5 +47,9 @@ def peak_per_second(part: Part) -> float:
 def peak(moments: NDArray[np.float64], span_s: float = 1.0) -> int:
     """Give the most of `moments` within any half-open stretch of `span_s`."""
     ordered = np.sort(moments)
-    first = np.searchsorted(ordered, ordered - span_s, side="right")
-    return int((np.arange(len(ordered)) - first + 1).max(initial=0))
+    most = 0
+    for rows in pieces(len(ordered)):
+        own = ordered[rows]
+        first = np.searchsorted(ordered, own - span_s, side="right")
+        most = max(most, int((np.arange(rows.start, rows.start + len(own)) - first + 1).max()))
+    return most

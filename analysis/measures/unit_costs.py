@@ -120,7 +120,8 @@ class UnitCosts:
         rows = self._known & self._batch if kind.startswith("document") else self._known
         name = "cost_usd" if kind == "document_usd" else kind
         if name.endswith(("_usd", "_tokens")):
-            return np.where(rows, np.nan_to_num(self.part.turns[name].to_numpy(dtype=np.float64)), 0.0)
+            values = self.part.turns[name].to_numpy(dtype=np.float64)
+            return np.where(rows & ~np.isnan(values), values, 0.0)
         if kind == "turns":
             return rows.astype(np.float64)
         if kind == "conversations":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,8 @@ import numpy as np
 from analysis.measures.between import between
 from analysis.measures.slices import length_classes
 from analysis.model import Estimate, Figure, NotEstimable
+from analysis.rows.fixed import column
+from analysis.rows.pieces import pieces
 from analysis.stats.blocks import FEWEST_BLOCKS, binned
 from analysis.stats.bootstrap import ROUNDS, interval, weights
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.measures.part import Part
+    from analysis.rows.fixed import Column
 
 Moments = Callable[["NDArray[np.float64]"], "NDArray[np.float64]"]
 
@@ -29,22 +32,22 @@ def variance(part: Part) -> dict[str, Figure]:
     Var(E[Y|X]): the second term's share, between classes, for X = whether throttled, number of attempts, output length
     class, worker, time block; the first's, within them, is the rest.
     """
-    response = part.turns["response_time_ms"].to_numpy(dtype=np.float64)
-    if np.isnan(response).all():
+    if not part.turns["response_time_ms"].notna().any():
         return {}
-    codes = part.blocks.codes
-    found = _spreads("response_time", "ms2", response, part)
-    throttled, service = (part.turns[f"{name}_time_ms"].to_numpy(dtype=np.float64) for name in ("throttled", "service"))
-    found.update(split(throttled, service, codes, part.seed))
-    measured = {"response_time": response}
-    if "cost_usd" in part.turns:
-        measured["cost_per_response"] = _answered(part, "cost_usd")
-        found.update(_spreads("cost_per_response", "usd2", measured["cost_per_response"], part))
-    for by in CLASSES:
-        classes = _classes(part, by)
-        found.update({f"{name}_between_{by}_share": between(x, classes, by) for name, x in measured.items()})
-    return found
+    found: dict[str, Figure] = {}
+    shares: dict[tuple[str, str], Figure] = {}
+    for name, (unit, metric) in MEASURED.items():
+        if metric in part.turns:
+            x = _answered(part, metric)
+            found |= _spreads(name, unit, x, part)
+            found |= _split(part) if not shares else {}
+            shares |= {(by, name): between(x, _classes(part, by), by) for by in CLASSES}
+    ordered = sorted(shares.items(), key=lambda each: CLASSES.index(each[0][0]))
+    return found | {f"{name}_between_{by}_share": figure for (by, name), figure in ordered}
 
+
+MEASURED = {"response_time": ("ms2", "response_time_ms"), "cost_per_response": ("usd2", "cost_usd")}
+"""What is looked at, the unit of its variance, and its column: one after the other, for each may be large."""
 
 CLASSES = ("throttled", "attempts", "length_class", "worker", "time_block")
 
@@ -67,7 +70,7 @@ def _answered(part: Part, column: str) -> NDArray[np.float64]:
 
 
 def _spreads(name: str, unit: str, x: NDArray[np.float64], part: Part) -> dict[str, Figure]:
-    sums = block_sums(_powers(x), part.blocks.codes)
+    sums = power_sums([x], part.blocks.codes)
     return {
         f"{name}_variance_{unit}": from_sums(sums, part.seed, variance_of, "variance"),
         f"{name}_cv": from_sums(sums, part.seed, _cv_of, "sd / mean"),
@@ -81,20 +84,21 @@ def variance_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.maximum(sums[:, 2] / sums[:, 0] - mean**2, 0.0))
 
 
-def _powers(*columns: NDArray[np.float64]) -> Iterator[NDArray[Any]]:
-    """Give, of turns that have all of them, 1, each column, and each product of two, one after the other.
+def power_sums(columns: Sequence[Column], codes: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+    """Add up, within each block, 1, each column, and each product of two, over turns that have all of them.
 
-    Of ten million turns all at once would not fit.
+    One row per block that has any.
     """
-    known = ~np.isnan(columns[0])
-    for x in columns[1:]:
-        known &= ~np.isnan(x)
-    yield known
-    for x in columns:
-        yield x if known.all() else np.where(known, x, np.nan)
-    for i, x in enumerate(columns):
-        for y in columns[i:]:
-            yield x * y
+    count = int(codes.max(initial=-1)) + 1
+    found = np.zeros(((len(columns) + 1) * (len(columns) + 2) // 2, count))
+    for rows in pieces(len(codes)):
+        values = [np.asarray(column[rows]) for column in columns]
+        there = ~np.isnan(np.sum(values, axis=0))
+        ones = [np.ones(len(there)), *values]
+        terms = [x * y for i, x in enumerate(ones) for y in ones[i:]]
+        for which, term in enumerate(terms):
+            found[which] += np.bincount(codes[rows], weights=np.where(there, term, 0.0), minlength=count)
+    return np.asarray(found.T[found[0] != 0])
 
 
 def _cv_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -120,11 +124,14 @@ SPLIT = {
 """The terms of the split, and their shares of the whole."""
 
 
-def split(
-    w: NDArray[np.float64], s: NDArray[np.float64], codes: NDArray[np.integer[Any]], seed: int
-) -> dict[str, Figure]:
+def _split(part: Part) -> dict[str, Figure]:
+    w, s = (column(part.turns[f"{name}_time_ms"]) for name in ("throttled", "service"))
+    return split(w, s, part.blocks.codes, part.seed)
+
+
+def split(w: Column, s: Column, codes: NDArray[np.integer[Any]], seed: int) -> dict[str, Figure]:
     """Split Var(throttled + service) into that of throttled time, of service time, and twice their covariance."""
-    sums = block_sums(_powers(w, s), codes)
+    sums = power_sums([w, s], codes)
     found = {}
     for which, (term, share) in enumerate(SPLIT.items()):
         found[term] = from_sums(sums, seed, _term(which), "variance")

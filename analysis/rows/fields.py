@@ -53,9 +53,11 @@ class Fields:
         """Give a hash of each text: equal texts have equal ones, in every piece and file; an empty text has 0."""
         end, length = self.ends[column], self.lengths[column]
         found = np.zeros(len(end), dtype=np.uint64)
+        whole = int(length.min()) // WORD if len(length) else 0
         for step in reversed(range(-(-int(length.max(initial=0)) // WORD))):
+            word = self.words[end - WORD * (step + 1)]
             # No byte before a text is kept, and zeros leave 0: its hash does not depend on longer texts beside it.
-            found ^= self.words[end - WORD * (step + 1)] & _KEPT[np.clip(length - WORD * step, 0, WORD)]
+            found ^= word if step < whole else word & _KEPT[np.clip(length - WORD * step, 0, WORD)]
             found *= _MIX
             found ^= found >> np.uint64(29)
         found += length.astype(np.uint64)
@@ -66,6 +68,8 @@ class Fields:
         end, length = self.ends[column], self.lengths[column]
         values = np.full(len(end), np.nan)
         unread = length > 0
+        if not unread.any():
+            return values, unread
         for mask, read in (
             (unread & (length < WORD), self._short),
             ((length >= WORD) & (length <= 2 * WORD), self._long),

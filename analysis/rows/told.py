@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.rows.attempts import parse, pieces
 from analysis.rows.fields import of_texts
+from analysis.rows.fixed import filled
 from analysis.rows.labels import Labels
 from scenarios.server_timings import COLUMNS, LONGEST_S, ServerTimings
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.rows.fields import Fields
+    from analysis.rows.fixed import Column
 
 SECONDS = ServerTimings._fields[1:]
 SOURCE = "told_source"
@@ -28,7 +30,7 @@ HEADERS = "headers_ms"
 """Column of turns: sent until the headers came, of the last attempt, as it was seen here."""
 
 
-def column(name: str) -> str:
+def told_as(name: str) -> str:
     """Name the column of turns, in ms, for a field of the file, in seconds: `total_s` is in `told_total_ms`."""
     return f"told_{name.removesuffix('_s')}_ms"
 
@@ -48,10 +50,24 @@ class Told:
         self._sources = Labels()
         self._source = np.zeros(len(keys), dtype=np.int32)
         self._found: dict[str, NDArray[np.float64]] = {}
+        self._headers: Column | None = None
         if "headers_s" in columns:
-            self._found[HEADERS] = _ms(columns["headers_s"][last] - columns["sent_s"][last])
+            headers, sent = columns["headers_s"], columns["sent_s"]
+            self._headers = filled(lambda turns: _ms(headers[last[turns]] - sent[last[turns]]), len(last))
 
-    def read(self, path: Path, notes: list[str]) -> None:
+    def mark(self, turns: pd.DataFrame, files: Sequence[Path], notes: list[str]) -> pd.DataFrame:
+        """Add the columns to all turns of a run; those of which nothing was told are missing."""
+        for path in files:
+            self._read(path, notes)
+        del self._keys, self._order
+        found: dict[str, Any] = {SOURCE: self._sources.categorical(self._source)}
+        if self._headers is not None:
+            found[HEADERS] = self._headers
+        for name in list(self._found):
+            found[name] = filled(self._found.pop(name).__getitem__, len(turns))
+        return turns.assign(**found)
+
+    def _read(self, path: Path, notes: list[str]) -> None:
         """Add what one file holds; lines of rows that are not there say nothing."""
         left_out = 0
         with path.open("rb") as file:
@@ -65,10 +81,6 @@ class Told:
         if left_out:
             notes.append(f"{path.name}: {left_out:,} torn or broken lines were left out")
 
-    def mark(self, turns: pd.DataFrame) -> pd.DataFrame:
-        """Add the columns to all turns of a run; those of which nothing was told are missing."""
-        return turns.assign(**{SOURCE: self._sources.categorical(self._source)}, **self._found)
-
     def _add(self, part: Fields) -> int:
         """Take the whole lines; give the number of those left out."""
         numbers = {name: part.numbers(COLUMNS.index(name)) for name in ("seq", *SECONDS)}
@@ -80,8 +92,9 @@ class Told:
             told = values[line]
             told[~((told >= 0) & (told <= LONGEST_S))] = np.nan
             if not np.isnan(told).all():
-                every = self._found.setdefault(column(name), np.full(len(self._keys), np.nan))
-                every[turn] = _ms(told)
+                if told_as(name) not in self._found:
+                    self._found[told_as(name)] = np.full(len(self._keys), np.nan)
+                self._found[told_as(name)][turn] = _ms(told)
         return int(broken.sum())
 
     def _turns(
@@ -110,15 +123,3 @@ def _keys(workers: NDArray[Any], seq: NDArray[Any]) -> NDArray[np.float64]:
 def _ms(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
     """Convert to milliseconds, to the nanosecond."""
     return np.round(seconds * 1000, 6)
-
-
-def told(
-    files: Sequence[Path], columns: Mapping[str, Any], last: NDArray[np.int32], run_id: str, notes: list[str]
-) -> Told | None:
-    """Read the files; None where there is none."""
-    if not files:
-        return None
-    found = Told(columns, last, run_id)
-    for path in files:
-        found.read(path, notes)
-    return found

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analysis.rows.fixed import filled, floats
 from analysis.rows.grouping import group
-from analysis.rows.pieces import pieces
 from scenarios.records import ANSWERED, SUCCESSFUL, Outcome
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from analysis.rows.fixed import Column
     from analysis.rows.grouping import Grouping
 
 ANSWERS = [outcome.value for outcome in ANSWERED]
@@ -77,7 +78,8 @@ def turns_of(
 ) -> pd.DataFrame:
     """Give the same from columns, which it takes out of `columns` one by one; `keep` = only these of the result.
 
-    Where nobody else holds them, ten million rows and their turns need not be in memory together.
+    Then latencies are in fixed point where that loses nothing. Where nobody else holds the columns, ten million rows
+    and their turns need not be in memory together.
     """
     of = of or group(columns)
     for name in [name for name in columns if keep is not None and name not in keep | INGREDIENTS]:
@@ -88,7 +90,7 @@ def turns_of(
         found[name] = columns.pop(name)[of.first]
     _add_sums(found, columns, of)
     found["output_tokens"] = columns.pop("output_tokens")[of.last]
-    _add_waits(found, columns, of)
+    _add_waits(found, columns, of, fixed=keep is not None)
     _add_durations(found, columns, of, keep)
     for name in sorted(columns):
         column = columns.pop(name)
@@ -110,7 +112,7 @@ def _small(counts: NDArray[Any]) -> NDArray[Any]:
     return counts.astype(np.int16 if counts.max(initial=0) < 2**15 else np.int64)
 
 
-def _add_waits(found: dict[str, Any], columns: MutableMapping[str, Any], of: Grouping) -> None:
+def _add_waits(found: dict[str, Any], columns: MutableMapping[str, Any], of: Grouping, *, fixed: bool) -> None:
     """Add what happened before the last attempt: how late the first one left, refused attempts and waits."""
     waited, sent, end = columns.pop("waited_s"), columns["sent_s"], columns["end_s"]
     found["throttled"] = (found["refusals"] > 0) | (waited[of.first] > 0)
@@ -120,7 +122,7 @@ def _add_waits(found: dict[str, Any], columns: MutableMapping[str, Any], of: Gro
         late_s = sent[first] - found["intended_s"][rows] - np.nan_to_num(waited[first])
         return _ms(late_s, np.ones(len(first), dtype=bool))  # turns that failed were late too
 
-    found["schedule_lag_ms"] = _in_pieces(lag, of)
+    found["schedule_lag_ms"] = _in_pieces(lag, of, fixed=fixed)
     refused = of.before(np.nan_to_num(end[of.earlier] - sent[of.earlier], copy=False))
     obeyed = of.before(np.nan_to_num(waited[of.earlier]))
     found["throttled_time_ms"] = _in_pieces(
@@ -128,6 +130,7 @@ def _add_waits(found: dict[str, Any], columns: MutableMapping[str, Any], of: Gro
             refused[rows] + (np.nan_to_num(waited[of.last[rows]]) + obeyed[rows]), found["successful"][rows]
         ),
         of,
+        fixed=fixed,
     )
 
 
@@ -138,7 +141,7 @@ def _add_durations(
     good, tokens, intended = found["successful"], found["output_tokens"], found["intended_s"]
 
     def add(name: str, made: Callable[[slice], NDArray[np.float64]], *done: str) -> None:
-        found[name] = _in_pieces(made, of)
+        found[name] = _in_pieces(made, of, fixed=name in LATENCIES and keep is not None)
         for stamp in done:
             column = columns.pop(stamp)
             if keep is None or stamp in keep:
@@ -171,12 +174,9 @@ def _add_durations(
     add("response_time_ms", lambda rows: _ms(finished[rows] - intended[rows], good[rows]))
 
 
-def _in_pieces(made: Callable[[slice], NDArray[np.float64]], of: Grouping) -> NDArray[np.float64]:
-    """Make a column of turns, some turns at a time."""
-    found = np.empty(len(of.first))
-    for rows in pieces(len(found)):
-        found[rows] = made(rows)
-    return found
+def _in_pieces(made: Callable[[slice], NDArray[np.float64]], of: Grouping, *, fixed: bool) -> Column:
+    """Make a column of turns, some turns at a time; `fixed` = in fixed point where that loses nothing."""
+    return filled(made, len(of.first)) if fixed else floats(made, len(of.first))
 
 
 def is_any(labels: pd.Categorical, names: Iterable[str]) -> NDArray[np.bool_]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from analysis.rows.fixed import Fixed
+
 FEWEST = 20
 """Blocks of a short phase. Fewer, longer blocks keep more of the correlation; 20 leave 19 degrees of freedom."""
 
@@ -30,7 +32,7 @@ STRAYS = 0.2
 """Share of turns that may fall into another block than that of their time, for their conversation's sake."""
 
 
-def binned(codes: NDArray[np.integer[Any]], values: NDArray[Any], count: int) -> NDArray[np.float64]:
+def binned(codes: NDArray[np.integer[Any]], values: NDArray[Any] | Fixed, count: int) -> NDArray[np.float64]:
     """Add up `values` by code, 0..count-1; NaN counts for nothing."""
     found = np.zeros(count)
     for piece in pieces(len(codes)):
@@ -74,7 +76,7 @@ class Blocks:
             found += np.bincount(self.cells[rows].astype(np.intp) * width + kinds(rows), minlength=len(found))
         return np.moveaxis(found.reshape(self.count, self.group_count, width), -1, 0).astype(np.float64)
 
-    def sums(self, values: NDArray[Any]) -> NDArray[np.float64]:
+    def sums(self, values: NDArray[Any] | Fixed) -> NDArray[np.float64]:
         """Add up `values` (one per row) within each block and group: a line per block, a column per group.
 
         NaN counts for nothing.

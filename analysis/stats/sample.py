@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from analysis.rows.fixed import MISSING, Fixed, known
 from analysis.stats.blocks import FEWEST_BLOCKS
 from analysis.stats.independence import is_independent
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from analysis.model import Figure
+    from analysis.rows.fixed import Column
     from analysis.stats.blocks import Blocks
     from analysis.stats.independence import Pairs
 
@@ -27,7 +29,7 @@ class Sample:
     found in time. `finite` is a sample of all that are not infinite, where there is one: sorting takes longest.
     """
 
-    as_came: NDArray[np.float64]
+    as_came: Column
     blocks: Blocks
     present: NDArray[np.float64]
     independent: bool
@@ -43,17 +45,27 @@ class Sample:
         return int(self.present.sum())
 
     @cached_property
-    def values(self) -> NDArray[np.float64]:
-        """The values, ascending."""
+    def _ordered(self) -> NDArray[np.float64] | NDArray[np.int32]:
+        """The values that are finite for sure, ascending; in steps where they are kept so."""
         if self.finite is not None:
-            return np.append(self.finite.values, np.full(self.n - self.finite.n, np.inf))
-        ordered = self.as_came[~np.isnan(self.as_came)]
+            return self.finite._ordered  # noqa: SLF001 - one of the same kind
+        raw = self.as_came.steps if isinstance(self.as_came, Fixed) else self.as_came
+        ordered = raw[known(self.as_came)]
         ordered.sort()
         return ordered
 
+    def _picked(self, places: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Give the values at these places of the ascending order."""
+        few = len(self._ordered)
+        if not few:
+            return np.full(places.shape, np.inf)
+        found = self._ordered[np.minimum(places, few - 1)].astype(np.float64)
+        of = self.finite.as_came if self.finite is not None else self.as_came
+        return np.where(places < few, found / of.scale if isinstance(of, Fixed) else found, np.inf)
+
     def forget(self) -> None:
         """Give up the ascending values until they are asked for again."""
-        self.__dict__.pop("values", None)
+        self.__dict__.pop("_ordered", None)
 
     @cached_property
     def known(self) -> dict[float, Figure]:
@@ -76,7 +88,7 @@ class Sample:
         """Give the values at ranks counted from 0, interpolated between neighbours."""
         below = np.minimum(rank.astype(np.intp), self.n - 1)
         above = np.minimum(below + 1, self.n - 1)
-        low, high = self.values[below], self.values[above]
+        low, high = self._picked(below), self._picked(above)
         share = rank - below
         # Infinite values (failures counted as never) would give inf - inf and 0 x inf.
         with np.errstate(invalid="ignore"):
@@ -90,15 +102,29 @@ class Sample:
 
     def at_most(self, cuts: NDArray[np.float64]) -> NDArray[np.float64]:
         """Count the values at or below each cut (ascending), in each block and group: one table per cut."""
-        # Values above all cuts, and NaN, are of the last kind.
-        kinds = self.blocks.counts(lambda rows: np.searchsorted(cuts, self.as_came[rows]), len(cuts) + 1)
-        return np.cumsum(kinds, axis=0)[:-1]
+        # Values above all cuts, and missing ones, are of the last kind.
+        if not isinstance(self.as_came, Fixed):
+            came = self.as_came
+            kinds = self.blocks.counts(lambda rows: np.searchsorted(cuts, came[rows]), len(cuts) + 1)
+            return np.cumsum(kinds, axis=0)[:-1]
+        steps, whole = self.as_came.steps, self.as_came.floor(cuts)
+        # Missing ones are below all cuts: they make a kind of their own, the first.
+        kinds = self.blocks.counts(lambda rows: _beyond(steps[rows], whole), len(cuts) + 2)
+        return np.cumsum(kinds[1:], axis=0)[:-1]
 
 
-def sample(values: NDArray[np.float64], blocks: Blocks, of: Pairs, seed: int, finite: Sample | None = None) -> Sample:
+def _beyond(steps: NDArray[np.int32], cuts: NDArray[np.int32]) -> NDArray[np.signedinteger[Any]]:
+    """Count the cuts that each number of steps is beyond, and one more unless it is missing."""
+    found: NDArray[np.signedinteger[Any]] = (steps != MISSING).astype(np.min_scalar_type(-2 - len(cuts)))
+    for cut in cuts:
+        found += steps > cut
+    return found
+
+
+def sample(values: Column, blocks: Blocks, of: Pairs, seed: int, finite: Sample | None = None) -> Sample:
     """Take the turns that have the metric, given in the order of time; NaN is "has none"."""
-    independent = is_independent(ranked(values if of.rows is None else values[of.rows]), of)
-    return Sample(values, blocks, blocks.sums(~np.isnan(values)), independent, seed, finite)
+    looked_at = np.asarray(values if of.rows is None else values[of.rows])
+    return Sample(values, blocks, blocks.sums(known(values)), is_independent(ranked(looked_at), of), seed, finite)
 
 
 def ranked(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,6 +1,7 @@
 """Report speed: ten million attempts to report.json on one core, beside DuckDB doing the same quantiles.
 
-`python -m bench.analysis [--rows N] [--folder RUN]` prints a table; rows are made once, outside of what is measured.
+`python -m bench.analysis [--shape NAME] [--rows N] [--folder RUN]` prints a table; rows are made once, outside of what
+is measured.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from bench.analysis_rows import Size, write_run
@@ -21,6 +22,18 @@ from bench.figures import Figure
 ROWS = 10_000_000
 BENCH_ROWS = 1_000_000
 LIMIT_S, LIMIT_MB = 60.0, 2000.0
+
+SHAPES = {
+    "two": Size(),
+    "one": Size(endpoints=1),
+    "throttled": Size(throttled=0.3, refusals=4),
+    "graded": Size(graded=True),
+    "lanes": Size(endpoints=10, arms=2),
+    "long": Size(long=True),
+    "told": Size(told=True),
+    "worst": Size(endpoints=1, graded=True, long=True, told=True),
+}
+"""Runs by what is unusual in them; `two` endpoints are the usual one."""
 
 CHILD = """
 import json, os, pathlib, resource, sys, time
@@ -115,12 +128,13 @@ def main() -> None:
     """Print the table alone."""
     parser = argparse.ArgumentParser(prog="python -m bench.analysis", description=__doc__)
     parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--shape", choices=SHAPES, default="two", help="what the rows are like")
     parser.add_argument("--folder", type=Path, help="a run folder that is already there")
     options = parser.parse_args()
     core = min(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = options.folder or Path(name) / "run"
-        rows = options.rows if options.folder else write_run(folder, Size(rows=options.rows))
+        rows = options.rows if options.folder else write_run(folder, replace(SHAPES[options.shape], rows=options.rows))
         print(f"{'':<32} {'rows':>12} {'seconds':>9} {'CPU-s':>9} {'peak MB':>9}")  # noqa: T201 - a benchmark prints
         for speed in measure(folder, rows, core):
             values = asdict(speed)
