@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from analysis.comparing.side import entries_of
@@ -120,7 +119,7 @@ def _parts(graded: Grades) -> list[Part]:
         {
             "endpoint": [one.answer.endpoint for one in graded.judged.values()],
             "arm": [one.answer.arm for one in graded.judged.values()],
-            "turn_id": np.array(list(graded.judged), dtype=np.uint64),
+            "turn_id": pd.Categorical(list(graded.judged)),
             "case_id": pd.Categorical([one.answer.case_id for one in graded.judged.values()]),
             "grade": pd.Categorical([one.grade.verdict.value for one in graded.judged.values()], list(LABELS)),
         }

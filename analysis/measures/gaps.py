@@ -75,9 +75,9 @@ class Histogram:
         """Quantiles that were estimated before."""
         return {}
 
-    def value(self, p: float) -> float:
-        """Give one quantile without an interval."""
-        return float(self.at(np.array([p * (self.n - 1)]))[0])
+    def points(self, ps: Sequence[float]) -> NDArray[np.float64]:
+        """Give quantiles without an interval."""
+        return self.at(np.array(ps) * (self.n - 1))
 
     def doubt(self, p: float) -> str:
         """Say why a quantile is not known; empty if it is."""

@@ -129,7 +129,7 @@ def quality(found: Sequence[Part], grades: Grades | None) -> Quality | None:
 
 
 def _row(part: Part) -> QualityRow:
-    due = part.turns[part.turns["grade"].notna()]
+    due = part.turns[["case_id", "grade"]][part.turns["grade"].notna()]
     counts = {str(name): int(count) for name, count in due["grade"].value_counts().items()}
     return QualityRow(
         endpoint=part.endpoint,
@@ -146,8 +146,9 @@ def _row(part: Part) -> QualityRow:
 def _examples(part: Part, grades: Grades) -> Iterator[GradedExample]:
     """Give the first few answers of each verdict but right, in the order of intended start."""
     shown: Counter[str] = Counter()
-    for turn in part.turns["turn_id"][part.turns["grade"].notna()].tolist():
-        one = grades.judged.get(turn)
+    kept = part.turns["turn_id"].array
+    for code in kept.codes[kept.notna() & part.turns["grade"].notna().to_numpy()].tolist():
+        one = grades.judged.get(int(kept.categories[code]))
         if one is None or one.grade.verdict == Verdict.RIGHT or shown[one.grade.verdict] == EXAMPLES:
             continue
         shown[one.grade.verdict] += 1

@@ -14,7 +14,7 @@ from analysis.stats.sample import sample
 from analysis.words.server_words import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -42,10 +42,16 @@ def server_times(part: Part) -> Iterator[ServerTime]:
 
 
 def _server_time(part: Part, source: str, of: NDArray[np.bool_]) -> ServerTime:
-    server = {name: _values(part, told_as(name), of) for name in SECONDS if told_as(name) in part.turns}
-    server = {f"{name.removesuffix('_s')}_ms": values for name, values in server.items()}
-    seen = {name: _values(part, SEEN[name], known(server[name])) for name in SEEN if name in server}
-    beyond = {name: filled(_less(values, server[name]), len(of)) for name, values in seen.items()}
+    told = {f"{name.removesuffix('_s')}_ms": told_as(name) for name in SECONDS if told_as(name) in part.turns}
+    server = {name: _figures(part, _values(part, column, of)) for name, column in told.items()}
+    seen, beyond = {}, {}
+    claims_more = np.zeros(len(of), dtype=bool)
+    for name in [name for name in SEEN if name in told]:  # one by one: of ten million turns all would not fit
+        said = _values(part, told[name], of)
+        saw = _values(part, SEEN[name], known(said))
+        left = np.asarray(saw) - np.asarray(said)
+        claims_more |= left < -ROUNDING_MS
+        seen[name], beyond[name] = _figures(part, saw), _figures(part, left)
     found = ServerTime(
         endpoint=part.endpoint,
         arm=part.arm,
@@ -53,12 +59,10 @@ def _server_time(part: Part, source: str, of: NDArray[np.bool_]) -> ServerTime:
         source=source,
         turns=int(part.turns["successful"].sum()),
         told=int(of.sum()),
-        claims_more=int(np.any([np.asarray(values) < -ROUNDING_MS for values in beyond.values()], axis=0).sum())
-        if beyond
-        else 0,
-        server=_figures(part, server),
-        seen=_figures(part, seen),
-        beyond=_figures(part, beyond),
+        claims_more=int(claims_more.sum()),
+        server=_there(server),
+        seen=_there(seen),
+        beyond=_there(beyond),
         sentence="",
     )
     return found.model_copy(update={"sentence": sentence(found)})
@@ -69,15 +73,10 @@ def _values(part: Part, name: str, of: NDArray[np.bool_]) -> Column:
     return filled(lambda rows: np.where(of[rows], np.asarray(values[rows]), np.nan), len(of))
 
 
-def _less(values: Column, other: Column) -> Callable[[slice], NDArray[np.float64]]:
-    """Give some rows of the difference."""
-    return lambda rows: np.asarray(values[rows]) - np.asarray(other[rows])
+def _figures(part: Part, values: Column) -> dict[str, Figure]:
+    """Give the figures of a column; {} where it holds nothing."""
+    return figures(sample(values, part.blocks, part.pairs, part.seed)) if known(values).any() else {}
 
 
-def _figures(part: Part, columns: Mapping[str, Column]) -> dict[str, dict[str, Figure]]:
-    """Give the figures of each column that holds anything."""
-    return {
-        name: figures(sample(values, part.blocks, part.pairs, part.seed))
-        for name, values in columns.items()
-        if known(values).any()
-    }
+def _there(found: Mapping[str, dict[str, Figure]]) -> dict[str, dict[str, Figure]]:
+    return {name: each for name, each in found.items() if each}

@@ -20,9 +20,8 @@ from analysis.stats.quantiles import figures
 from analysis.stats.sample import sample
 from scenarios.classes import LENGTH_CLASSES, LENGTHS, kinds_of
 
-FEW = ("ttft_ms", "tpot_ms", "response_time_ms")
 MANY = 1 << 18
-"""Turns beyond which a slice keeps the blocks of its part, and is given `FEW` metrics: all would take half a minute."""
+"""Turns beyond which a slice keeps the blocks of its part, which are as good for so many and need no cutting."""
 
 
 def slices(part: Part, cases: object, gaps: Histogram | None = None) -> list[Slice]:
@@ -85,7 +84,7 @@ def _cut(part: Part, by: str, labels: pd.Series[Any], gaps: Mapping[Cut, Histogr
             turns=len(rows),
             metrics={
                 name: figures(sample(column(part.turns[name])[rows], blocks, successive, part.seed))
-                for name in (LATENCIES if len(rows) <= MANY else FEW)
+                for name in LATENCIES
             }
             | ({"gap_ms": figures(gaps[by, label])} if (by, label) in gaps else {}),
         )

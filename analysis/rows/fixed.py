@@ -89,10 +89,11 @@ class Fixed(ExtensionArray):
 
     def floor(self, numbers: NDArray[np.float64]) -> NDArray[np.int32]:
         """Give, of each number, the most steps that are not beyond it."""
-        near = np.clip(np.floor(numbers * self.scale), MISSING + 2, -MISSING - 2)
+        near = np.clip(np.floor(numbers * self.scale), MISSING, -MISSING)
         # The product is rounded: it may be one off.
         least = np.where(near / self.scale > numbers, near - 1, near)
-        return np.where((least + 1) / self.scale <= numbers, least + 1, least).astype(np.int32)
+        found = np.where((least + 1) / self.scale <= numbers, least + 1, least)
+        return np.clip(found, MISSING, -MISSING - 1).astype(np.int32)
 
     def isna(self) -> NDArray[np.bool_]:
         """Mark what is missing."""

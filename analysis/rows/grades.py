@@ -10,6 +10,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from analysis.rows.answers import Answer, read_answers
+from analysis.rows.pieces import pieces
 from scenarios.grading import Grade, Said, Verdict, grade
 from scenarios.prompts import Prompt
 from scenarios.rubric import Rubric, default
@@ -46,20 +47,19 @@ class Grades:
     judged: Mapping[int, Judged]
 
     def mark(self, turns: pd.DataFrame) -> pd.DataFrame:
-        """Add the column `grade` to all turns of a run."""
+        """Add the column `grade` to all turns of a run, and keep of `turn_id` those whose answers are here."""
         codes = np.full(len(turns), -1, dtype=np.int8)
         due = self._due(turns)
         answered = turns["answered"].to_numpy(dtype=bool)
         codes[due & ~answered] = LABELS.index(UNANSWERED)
         codes[due & answered] = LABELS.index(UNKEPT)
         ids = np.array(sorted(self.judged), dtype=np.uint64)
-        if len(ids):
-            verdicts = np.array([LABELS.index(self.judged[turn].grade.verdict) for turn in ids.tolist()], dtype=np.int8)
-            own = turns["turn_id"].to_numpy(dtype=np.uint64)
-            place = np.minimum(np.searchsorted(ids, own), len(ids) - 1)
-            known = (ids[place] == own) & due & answered
-            codes[known] = verdicts[place[known]]
-        return turns.assign(grade=pd.Categorical.from_codes(codes, pd.Index(LABELS)))
+        which = _places(turns["turn_id"].to_numpy(dtype=np.uint64), ids)
+        verdicts = np.array([LABELS.index(self.judged[turn].grade.verdict) for turn in ids.tolist()], dtype=np.int8)
+        known = (which >= 0) & due & answered
+        codes[known] = verdicts[which[known]]
+        kept = pd.Categorical.from_codes(which, pd.Index(ids))
+        return turns.assign(grade=pd.Categorical.from_codes(codes, pd.Index(LABELS)), turn_id=kept)
 
     def _due(self, turns: pd.DataFrame) -> NDArray[np.bool_]:
         """Mark the turns whose answer is expected to hold something."""
@@ -71,14 +71,26 @@ class Grades:
         return np.asarray(table[case.codes, np.minimum(turn_numbers(turns), last + 1)])
 
 
-def turn_numbers(turns: pd.DataFrame) -> NDArray[np.intp]:
+def _places(ids: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.signedinteger[Any]]:
+    """Give the place of each id among the known ones, which are ascending; -1 where it is none."""
+    found = np.full(len(ids), -1, dtype=np.min_scalar_type(-1 - len(known)))
+    for rows in pieces(len(ids) if len(known) else 0):
+        place = np.minimum(np.searchsorted(known, ids[rows]), len(known) - 1)
+        found[rows] = np.where(known[place] == ids[rows], place, -1)
+    return found
+
+
+def turn_numbers(turns: pd.DataFrame) -> NDArray[np.int32]:
     """Give each turn's place in its conversation, from 1, by intended start."""
     ids = turns["conversation_id"].to_numpy()
-    order = np.lexsort((turns["intended_s"].to_numpy(), ids))
+    order = np.lexsort((turns["intended_s"].to_numpy(), ids)).astype(np.int32)
     ordered = ids[order]
-    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ids)])
-    numbers = np.empty(len(ids), dtype=np.intp)
-    numbers[order] = np.arange(len(ids)) - np.repeat(first, np.diff(first, append=len(ids))) + 1
+    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ids)]).astype(np.int32)
+    del ordered
+    place = np.arange(1, len(ids) + 1, dtype=np.int32)
+    place -= np.repeat(first, np.diff(first, append=np.int32(len(ids))))
+    numbers = np.empty(len(ids), dtype=np.int32)
+    numbers[order] = place
     return numbers
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from scipy.special import betainc, betaincinv, stdtrit
@@ -95,8 +95,8 @@ class Ordered(Protocol):
     def doubt(self, p: float) -> str:
         """Say why a quantile is not known, however many values there are; empty if it is."""
 
-    def value(self, p: float) -> float:
-        """Give one quantile without an interval."""
+    def points(self, ps: Sequence[float]) -> NDArray[np.float64]:
+        """Give quantiles without an interval."""
 
     def total(self) -> NDArray[np.float64]:
         """Add up the values in each block and group."""
@@ -131,11 +131,19 @@ def quantiles(data: Ordered, ps: Sequence[float]) -> list[Figure]:
 def _estimated(data: Ordered, ps: set[float]) -> dict[float, Figure]:
     common = max(1 - FEWEST_BEYOND * len(data.present) / data.n, 0.5)
     every = sorted(ps | {common})
-    hits = data.at_most(np.array([data.value(p) for p in every]))
+    hits = data.at_most(data.points(every))
     effects = {p: _effect(data, table) for p, table in zip(every, hits, strict=True)}
     if not data.independent:
         effects = {p: max(effect, effects[min(p, common)]) for p, effect in effects.items()}
-    return {p: _figure(data, p, data.value(p), effects[p]) for p in ps}
+    asked = sorted(ps)
+    bounds = [_bounds(data, p, effects[p]) for p in asked]
+    # All at once: of very many values each look costs a pass over them.
+    ends = data.at(np.array([each.ranks for each in bounds if isinstance(each, Bounds)]).ravel()).reshape(-1, 2)
+    pairs = iter(ends.tolist())
+    return {
+        p: _figure(data, value, each, next(pairs)) if isinstance(each, Bounds) else each
+        for p, value, each in zip(asked, data.points(asked).tolist(), bounds, strict=True)
+    }
 
 
 def quantile(data: Ordered, p: float) -> Figure:
@@ -150,7 +158,15 @@ def _effect(data: Ordered, hits: NDArray[np.float64]) -> float:
     return max(effect, 1.0)
 
 
-def _figure(data: Ordered, p: float, value: float, effect: float) -> Figure:
+class Bounds(NamedTuple):
+    """The ranks, counted from 0, between which a quantile lies, and how they were found."""
+
+    ranks: tuple[float, float]
+    effective: float
+    method: str
+
+
+def _bounds(data: Ordered, p: float, effect: float) -> Bounds | NotEstimable:
     if doubt := data.doubt(p):
         return NotEstimable(not_estimable=doubt)
     effective = data.n / effect
@@ -158,22 +174,25 @@ def _figure(data: Ordered, p: float, value: float, effect: float) -> Figure:
     if effective < fewest(p):
         return _too_few(p, data, effective)
     if effect == 1.0 and data.independent:
-        low, high = data.at(np.array(ranks(data.n, p)) - 1.0)
-        method = f"{data.how}; order statistics"
-    elif blocks < data.fewest_blocks:
+        low, high = ranks(data.n, p)
+        return Bounds((low - 1.0, high - 1.0), effective, f"{data.how}; order statistics")
+    if blocks < data.fewest_blocks:
         return NotEstimable(
             not_estimable=f"values are correlated and fall into {blocks} blocks, {data.fewest_blocks} are needed",
         )
-    else:
-        low, high = data.at(np.array(_tails(effective, p, blocks)) * (data.n - 1))
-        method = f"{data.how}; order statistics at effective n by block bootstrap, {blocks} blocks"
+    low, high = _tails(effective, p, blocks)
+    method = f"{data.how}; order statistics at effective n by block bootstrap, {blocks} blocks"
+    return Bounds((low * (data.n - 1), high * (data.n - 1)), effective, method)
+
+
+def _figure(data: Ordered, value: float, of: Bounds, ends: Sequence[float]) -> Figure:
     return Estimate(
         value=value,
-        low=min(float(low), value),
-        high=max(float(high), value),
+        low=min(ends[0], value),
+        high=max(ends[1], value),
         n=data.n,
-        n_effective=round(effective, 1),
-        method=method,
+        n_effective=round(of.effective, 1),
+        method=of.method,
     )
 
 

@@ -11,14 +11,18 @@ import numpy as np
 from analysis.rows.fixed import MISSING, Fixed, known
 from analysis.stats.blocks import FEWEST_BLOCKS
 from analysis.stats.independence import is_independent
+from analysis.stats.order import order
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from analysis.model import Figure
     from analysis.rows.fixed import Column
     from analysis.stats.blocks import Blocks
     from analysis.stats.independence import Pairs
+    from analysis.stats.order import Order
 
 
 @dataclass(frozen=True)
@@ -45,27 +49,21 @@ class Sample:
         return int(self.present.sum())
 
     @cached_property
-    def _ordered(self) -> NDArray[np.float64] | NDArray[np.int32]:
-        """The values that are finite for sure, ascending; in steps where they are kept so."""
-        if self.finite is not None:
-            return self.finite._ordered  # noqa: SLF001 - one of the same kind
-        raw = self.as_came.steps if isinstance(self.as_came, Fixed) else self.as_came
-        ordered = raw[known(self.as_came)]
-        ordered.sort()
-        return ordered
+    def _order(self) -> Order:
+        """The order of the values that are finite for sure."""
+        return order(self.as_came)
 
     def _picked(self, places: NDArray[np.intp]) -> NDArray[np.float64]:
         """Give the values at these places of the ascending order."""
-        few = len(self._ordered)
-        if not few:
-            return np.full(places.shape, np.inf)
-        found = self._ordered[np.minimum(places, few - 1)].astype(np.float64)
-        of = self.finite.as_came if self.finite is not None else self.as_came
-        return np.where(places < few, found / of.scale if isinstance(of, Fixed) else found, np.inf)
+        finite = self.finite or self
+        found = np.full(len(places), np.inf)
+        few = places < finite.n
+        found[few] = finite._order.at(places[few])  # noqa: SLF001 - of its own kind
+        return found
 
     def forget(self) -> None:
         """Give up the ascending values until they are asked for again."""
-        self.__dict__.pop("_ordered", None)
+        self.__dict__.pop("_order", None)
 
     @cached_property
     def known(self) -> dict[float, Figure]:
@@ -88,17 +86,22 @@ class Sample:
         """Give the values at ranks counted from 0, interpolated between neighbours."""
         below = np.minimum(rank.astype(np.intp), self.n - 1)
         above = np.minimum(below + 1, self.n - 1)
-        low, high = self._picked(below), self._picked(above)
+        low, high = np.split(self._picked(np.append(below, above)), 2)
         share = rank - below
         # Infinite values (failures counted as never) would give inf - inf and 0 x inf.
         with np.errstate(invalid="ignore"):
             return np.where((share == 0) | (low == high), low, low + (high - low) * share)
 
+    def points(self, ps: Sequence[float]) -> NDArray[np.float64]:
+        """Give quantiles (numpy `linear`) without an interval."""
+        if new := [p for p in ps if p not in self._points]:
+            found = self.at(np.array(new) * (self.n - 1))
+            self._points.update(zip(new, found.tolist(), strict=True))
+        return np.array([self._points[p] for p in ps])
+
     def value(self, p: float) -> float:
-        """Give one quantile (numpy `linear`) without an interval."""
-        if p not in self._points:
-            self._points[p] = float(self.at(np.array([p * (self.n - 1)]))[0])
-        return self._points[p]
+        """Give one quantile without an interval."""
+        return float(self.points((p,))[0])
 
     def at_most(self, cuts: NDArray[np.float64]) -> NDArray[np.float64]:
         """Count the values at or below each cut (ascending), in each block and group: one table per cut."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from analysis.rows.fixed import Fixed, column, filled, known
 from analysis.stats.blocks import Blocks
 from analysis.stats.independence import pairs
+from analysis.stats.order import Counted
 from analysis.stats.sample import sample
 
 MICROSECONDS = st.lists(st.none() | st.integers(-(2**31) + 1, 2**31 - 1), min_size=1, max_size=50)
@@ -65,6 +68,18 @@ def test_a_sample_in_fixed_point_is_one_of_floats(steps: list[int | None], cuts:
     if both[0].n:
         ranks = np.linspace(0, both[0].n - 1, 7)
         np.testing.assert_array_equal(*(each.at(ranks) for each in both))
+
+
+@given(MICROSECONDS, st.integers(0, 20), st.data())
+def test_counted_values_are_the_sorted_ones(steps: list[int | None], bins_log2: int, data: st.DataObject) -> None:
+    """Values at any places are the same whether all are sorted or bins counted, however wide these are."""
+    column = fixed(of([None if step is None else step / 1000 for step in steps]))
+    ordered = np.sort(np.asarray(column)[known(column)])
+    with mock.patch("analysis.stats.order.BINS_LOG2", bins_log2):
+        counted = Counted(column.steps, column.scale)
+    if len(ordered):
+        places = np.array(data.draw(st.lists(st.integers(0, len(ordered) - 1))), dtype=np.intp)
+        np.testing.assert_array_equal(counted.at(places), ordered[places])
 
 
 def test_a_frame_cuts_and_joins_such_columns() -> None:

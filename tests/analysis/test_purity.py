@@ -114,7 +114,6 @@ def test_no_public_function_changes_what_it_is_given(tmp_path: Path, monkeypatch
     make_dashboard(tmp_path / "runs")
     assert set(TAKERS) >= watch.guilty
     assert {
-        "told",
         "turns",
         "time_blocks",
         "sample",
