@@ -31,6 +31,7 @@ class Sample:
 
     `blocks` are those of the turns, and `present` counts the values in each. `independent` when no correlation was
     found in time. `finite` is a sample of all that are not infinite, where there is one: sorting takes longest.
+    `looked_at` = in how many turns correlation was looked for, where not in all.
     """
 
     as_came: Column
@@ -39,9 +40,14 @@ class Sample:
     independent: bool
     seed: int
     finite: Sample | None = None
-    how: ClassVar[str] = "linear"
+    looked_at: int | None = None
     unit: ClassVar[str] = "turns"
     fewest_blocks: ClassVar[int] = FEWEST_BLOCKS
+
+    @property
+    def how(self) -> str:
+        """How quantiles are read off, and whether only some turns were asked if they are correlated."""
+        return "linear" if self.looked_at is None else f"linear; correlation looked for in {self.looked_at:,} turns"
 
     @property
     def n(self) -> int:
@@ -127,7 +133,9 @@ def _beyond(steps: NDArray[np.int32], cuts: NDArray[np.int32]) -> NDArray[np.sig
 def sample(values: Column, blocks: Blocks, of: Pairs, seed: int, finite: Sample | None = None) -> Sample:
     """Take the turns that have the metric, given in the order of time; NaN is "has none"."""
     looked_at = np.asarray(values if of.rows is None else values[of.rows])
-    return Sample(values, blocks, blocks.sums(known(values)), is_independent(ranked(looked_at), of), seed, finite)
+    independent = is_independent(ranked(looked_at), of)
+    some = None if of.rows is None else len(of.rows)
+    return Sample(values, blocks, blocks.sums(known(values)), independent, seed, finite, some)
 
 
 def ranked(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from analysis.report import report as report_of
 from analysis.rows.grades import Grades
 from analysis.rows.read import read_run
 from analysis.rows.turns import LATENCIES, turns
-from analysis.stats import shares
+from analysis.stats import independence, order, shares
 from analysis.stats.blocks import time_blocks
 from scenarios.expect import Expect
 
@@ -198,3 +198,24 @@ def test_interrupted_run_is_noted(tmp_path: Path) -> None:
     meta = json.loads((folder / "run.json").read_text())
     (folder / "run.json").write_text(json.dumps({**meta, "interrupted": True}))
     assert "the run was interrupted: its phases are shorter than asked for" in build(folder).notes
+
+
+def test_a_large_part_is_sliced_and_read_like_a_small_one(
+    made: tuple[Path, Report, Truth], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond the limits of large parts slices hold the same metrics, values are the same, and methods tell the rest."""
+    few = 500
+    for module in (slices, order):
+        monkeypatch.setattr(module, "MANY", few)
+    monkeypatch.setattr(independence, "ENOUGH", few)
+    large = build(made[0])
+    for small, own in zip(made[1].slices, large.slices, strict=True):
+        assert set(small.metrics) == set(own.metrics)
+        for metric, figures in small.metrics.items():
+            for name, figure in figures.items():
+                other = own.metrics[metric][name]
+                if isinstance(figure, Estimate) and isinstance(other, Estimate):
+                    assert figure.value == pytest.approx(other.value, rel=1e-12)
+    median = large.groups[-1].metrics["ttft_ms"]["p50"]
+    assert isinstance(median, Estimate)
+    assert median.method.startswith("linear; correlation looked for in 496 turns;")
