@@ -21,6 +21,8 @@ ORDER = "tailgate_order"
 BEAT = "tailgate_beat"
 """Master to worker, once a second and whenever they change: all phases so far; how many rows the master has; which
 keys were refused elsewhere."""
+RECEIVED = "tailgate_received"
+"""Master to worker, in answer to its rows: how many the master has."""
 COLLECT = "tailgate_collect"
 """Master to workers: end the run's rows and report."""
 ROWS = "tailgate_rows"

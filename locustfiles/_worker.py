@@ -24,7 +24,7 @@ from locustfiles._recorder import Batch
 from locustfiles._report import WorkerReport, report_of
 from locustfiles._roll import READ_MARGIN_S
 from locustfiles._schedule import Span
-from locustfiles._shipping import Shipper
+from locustfiles._shipping import PARCELS_PER_S, Shipper, to_document
 from locustfiles._silence import TICK_S
 from locustfiles._steady_time import STEADY_TIME
 from locustfiles._users import user_classes
@@ -70,6 +70,7 @@ class Worker:
         for kind, listener in (
             (messages.ORDER, self._on_order),
             (messages.BEAT, self._on_beat),
+            (messages.RECEIVED, self._on_received),
             (messages.COLLECT, lambda **_: gevent.spawn(self._finish)),
         ):
             self._runner.register_message(kind, listener)
@@ -129,13 +130,18 @@ class Worker:
     def _on_beat(self, msg: Any, **_: Any) -> None:
         if self._campaign is not None:
             self._hear(msg.data)
+        self._on_received(msg)
+
+    def _on_received(self, msg: Any, **_: Any) -> None:
         if self._shipper is not None:
             self._shipper.receive(msg.data["received"])
 
     def _hear(self, word: dict[str, Any]) -> None:
         """Take what the master says again and again: phases, and what holds for the limits of keys."""
         self._put([Span(**document) for document in word["spans"]])
-        self.campaign.share_limits(word["share"])
+        self.campaign.share_limits(1 / word["workers"])
+        if self._shipper is not None:
+            self._shipper.every_s = word["workers"] / PARCELS_PER_S
         for hold in (Hold(**document) for document in word["holds"]):
             sure = replace(hold, until_s=hold.until_s + self._ear.clock.error_s)
             if sure.until_s > self.campaign.clock.now() and self._holds.learn(sure):
@@ -196,18 +202,8 @@ class Worker:
     def _send_rows(self, batches: Sequence[Batch]) -> None:
         if self._order is None:
             return
-        epoch = self._order.epoch_monotonic_s
-        parcel = [
-            {
-                "first": batch.first,
-                "count": batch.count,
-                "rows": batch.rows.read(),
-                "timings": batch.timings.read(),
-                "complete_s": batch.flushed_at and batch.flushed_at - epoch - READ_MARGIN_S,
-            }
-            for batch in batches
-        ]
-        self._say(messages.ROWS, {"batches": parcel})
+        epoch_s = self._order.epoch_monotonic_s
+        self._say(messages.ROWS, {"batches": [to_document(batch, epoch_s) for batch in batches]})
 
     def _send_status_forever(self) -> None:
         while True:

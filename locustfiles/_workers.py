@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -176,7 +176,7 @@ class Workers:
         worker = f"w{self._runner.get_worker_index(identity)}"
         self._roll.enter(identity, worker, self._door.hosts.get(identity, ""))
         order = {"worker": worker, "order": self._order.to_document()}
-        self._send(messages.ORDER, {**order, **self._word(identity)}, identity)
+        self._send(messages.ORDER, {**order, **self._word(identity, *self._news())}, identity)
 
     def _give_up_waiting(self) -> None:
         options: Any = self._environment.parsed_options
@@ -188,29 +188,35 @@ class Workers:
     def _send(self, kind: str, data: Any, identity: str) -> None:
         self._runner.send_message(kind, data, identity)
 
-    def _beat(self, identity: str) -> None:
-        self._send(messages.BEAT, self._word(identity), identity)
-
     def _beat_all(self) -> None:
-        for identity in list(self._roll.present):
-            self._beat(identity)
+        self._beat(list(self._roll.present))
 
-    def _word(self, identity: str) -> dict[str, Any]:
-        """Give the phases, how many of the worker's rows are here, its share of each key's limit, and others' holds."""
-        entry = self._roll.entries.get(identity)
-        holds = self._holds.current(self._clock.now())
+    def _beat(self, identities: Iterable[str]) -> None:
+        news = self._news()
+        for identity in identities:
+            self._send(messages.BEAT, self._word(identity, *news), identity)
+
+    def _news(self) -> tuple[int, list[Hold]]:
+        """Give what is the same for all: how many workers are there, and the refusals that still hold."""
+        return max(len(self._roll.present), 1), self._holds.current(self._clock.now())
+
+    def _word(self, identity: str, workers: int, holds: Sequence[Hold]) -> dict[str, Any]:
+        """Give the phases, how many of the worker's rows are here, how many workers there are, and others' holds."""
         return {
             "spans": list(self._spans.values()),
-            "received": self._ledger.received.get(entry.worker, 0) if self._ledger and entry else 0,
-            "share": 1 / max(len(self._roll.present), 1),
+            "received": self._received(identity),
+            "workers": workers,
             "holds": [asdict(hold) for hold in holds if hold.source != identity],
         }
+
+    def _received(self, identity: str) -> int:
+        entry = self._roll.entries.get(identity)
+        return self._ledger.received.get(entry.worker, 0) if self._ledger and entry else 0
 
     def _beat_forever(self) -> None:
         while True:
             gevent.sleep(BEAT_S)
-            for identity in list(self._door.hosts):
-                self._beat(identity)
+            self._beat(list(self._door.hosts))
 
     def _call_roll_forever(self) -> None:
         while True:
@@ -238,7 +244,7 @@ class Workers:
         for batch in msg.data["batches"]:
             if batch["first"] + batch["count"] <= received and batch["complete_s"] is not None:
                 entry.complete_s = max(entry.complete_s, batch["complete_s"])
-        self._beat(msg.node_id)
+        self._send(messages.RECEIVED, {"received": received}, msg.node_id)
 
     def _on_holds(self, msg: Any, **_: Any) -> None:
         if self._hear(msg.node_id) is not None and msg.data["run_id"] == self._run_id:

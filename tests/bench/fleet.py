@@ -15,7 +15,7 @@ from locust.rpc import Message  # patches the process: before anything that uses
 from locustfiles import _messages as messages
 from locustfiles._recorder import BATCH_ROWS, FLUSH_INTERVAL_S, Batch
 from locustfiles._row_file import Lines
-from locustfiles._shipping import Shipper
+from locustfiles._shipping import PARCELS_PER_S, Shipper, to_document
 from locustfiles._worker_link import Ear, WorkerLink
 from scenarios.records import Attempt, Outcome, to_line
 
@@ -56,8 +56,7 @@ class Fake:
         self.link.send(Message(kind, data, self.identity))
 
     def _ship(self, batches: list[Batch]) -> None:
-        parcel = [{"first": b.first, "count": b.count, "rows": b.rows.read(), "complete_s": 1.0} for b in batches]
-        self._say(messages.ROWS, {"run_id": self.run_id, "batches": parcel})
+        self._say(messages.ROWS, {"run_id": self.run_id, "batches": [to_document(batch, 0.0) for batch in batches]})
 
     def _listen(self) -> None:
         while True:
@@ -65,6 +64,9 @@ class Fake:
             if message.type == messages.ORDER:
                 self.run_id = message.data["order"]["run_id"]
             elif message.type == messages.BEAT:
+                self.shipper.every_s = message.data["workers"] / PARCELS_PER_S
+                self.shipper.receive(message.data["received"])
+            elif message.type == messages.RECEIVED:
                 self.shipper.receive(message.data["received"])
             elif message.type == "spawn":
                 self.users = message.data["user_classes_count"]

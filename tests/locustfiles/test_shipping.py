@@ -14,7 +14,8 @@ import pytest
 from locustfiles import _row_file, _shipping
 from locustfiles._ledger import Ledger
 from locustfiles._recorder import Batch, Recorder
-from locustfiles._shipping import Shipper
+from locustfiles._row_file import Lines
+from locustfiles._shipping import Shipper, to_document
 from scenarios.records import Attempt
 from scenarios.server_timings import ServerTimings
 
@@ -24,14 +25,6 @@ WORKER = "w0"
 def attempt(number: int) -> Attempt:
     """Give the attempt of a turn."""
     return Attempt("run", WORKER, 0, "u", "c", f"t{number}", "case", "e", "", "steady", 1, 0.5)
-
-
-def parcel(batches: Sequence[Batch]) -> list[dict[str, object]]:
-    """Give batches as the master gets them."""
-    return [
-        {"first": batch.first, "count": batch.count, "rows": batch.rows.read(), "timings": batch.timings.read()}
-        for batch in batches
-    ]
 
 
 def seqs(path: Path) -> list[int]:
@@ -51,7 +44,7 @@ class Line:
 
     def send(self, batches: Sequence[Batch]) -> None:
         """Carry a parcel, or not."""
-        document = parcel(batches)
+        document = [to_document(batch, 0.0) for batch in batches]
         for _ in range(self.rng.choice((1, 1, 2))):
             if self.rng.random() >= self.loss:
                 gevent.spawn_later(self.rng.random() * 0.01, self._arrive, document)
@@ -113,7 +106,7 @@ def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             recorder.flush()
     recorder.close()
     in_memory = sum(batch.size for batch in given if batch.in_memory)
-    ledger.take(WORKER, parcel(given))
+    ledger.take(WORKER, [to_document(each, 0.0) for each in given])
     shipper.close()
     ledger.close()
     assert (in_memory < 50_000, seqs(tmp_path / "attempts.csv")) == (True, list(range(1, 2001)))
@@ -129,6 +122,47 @@ def test_parcels_grow_and_shrink() -> None:
         sizes.append(shipper.limit_bytes // 1024)
     shipper.close()
     assert sizes == [128, 256, 512, 512, 512, 256, 128, 64, 32, 16, 8, 8]
+
+
+def batch(first: int, size: int = 10) -> Batch:
+    """Give a batch of one row."""
+    return Batch(first, 1, Lines(b"x" * size, size), Lines(b"", 0))
+
+
+def test_a_parcel_that_is_not_full_waits_its_turn() -> None:
+    """The first goes at once, what follows is gathered until it is due, full, or the last."""
+    sent: list[list[int]] = []
+    shipper = Shipper(lambda parcel: sent.append([each.first for each in parcel]))
+    shipper.every_s, shipper.limit_bytes = 60.0, _shipping.LARGEST_BYTES
+    for first, size in enumerate((10, 10, 10, _shipping.LARGEST_BYTES, 10)):
+        shipper.give(batch(first, size))
+        gevent.sleep(0.01)
+        if first == 0:
+            shipper.receive(1)
+            gevent.sleep(0.01)
+    shipper.receive(3)
+    gevent.sleep(0.01)
+    shipper.receive(4)
+    gevent.sleep(0.01)
+    before = list(sent)
+    shipper.drain(0.1)
+    shipper.close()
+    assert (before, sent[len(before) :]) == ([[0], [1, 2], [3]], [[4]])
+
+
+def test_an_answer_without_progress_asks_for_nothing() -> None:
+    """While the master takes nothing (its disk is full), a parcel is not sent over and over."""
+    sent: list[int] = []
+
+    def send(parcel: Sequence[Batch]) -> None:
+        sent.append(parcel[0].first)
+        gevent.spawn_later(0.001, shipper.receive, 0)
+
+    shipper = Shipper(send)
+    shipper.give(batch(0))
+    gevent.sleep(0.1)
+    shipper.close()
+    assert sent == [0]
 
 
 def test_a_full_disk_on_the_master_takes_nothing_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
