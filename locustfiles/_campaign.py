@@ -13,7 +13,7 @@ from locustfiles._answers import Answers, own_path
 from locustfiles._client import Destination, destination
 from locustfiles._clock import RunClock
 from locustfiles._gaps import Gaps
-from locustfiles._gate import Gate
+from locustfiles._gate import Gate, Lesson
 from locustfiles._health import Health
 from locustfiles._holds import Hold
 from locustfiles._kernel_clock import KERNEL_CLOCK
@@ -65,21 +65,24 @@ class Campaign:
         """Give the lane on which the endpoint is loaded now."""
         return self.lanes[label(endpoint, self.schedule.arm_at(endpoint, self.clock.now()))]
 
-    def share_limits(self, share: float) -> None:
-        """Take this worker's share of each key's limit: the users are spread evenly."""
-        for lane in self.lanes.values():
+    def take_turns(self, place: int, places: int, waiting: Mapping[str, int]) -> None:
+        """Share each key's limit with other workers, evenly, as their users are; `waiting` are those, by lane."""
+        for name, lane in self.lanes.items():
             if lane.gate is not None:
-                lane.gate.share = share
+                lane.gate.turns.seat(place, places)
+                lane.gate.waiting = waiting.get(name, 0)
 
     def tell_refusal(self, lane: Lane, wait_s: float, passed_s: float) -> None:
         """Say that a request of the lane was refused which passed at the `perf_counter` stamp `passed_s`."""
-        self.on_hold(Hold(lane.label, passed_s - self.clock.epoch_monotonic_s, self.clock.now() + wait_s))
+        assert lane.gate is not None
+        passed_s -= self.clock.epoch_monotonic_s
+        self.on_hold(Hold(lane.label, passed_s, self.clock.now() + wait_s, *lane.gate.lesson))
 
     def hold(self, hold: Hold) -> None:
         """Close a gate, because of a refusal elsewhere."""
         gate, epoch_s = self.lanes[hold.lane].gate, self.clock.epoch_monotonic_s
         if gate is not None:
-            gate.hold(epoch_s + hold.until_s, epoch_s + hold.passed_s)
+            gate.hold(epoch_s + hold.until_s, epoch_s + hold.passed_s, Lesson(hold.wall, hold.guessed, hold.place))
 
     def record(self, lane: Lane, attempt: Attempt, trace: Trace) -> None:
         """Complete an attempt's row and hand it to the recorder."""

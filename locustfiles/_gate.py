@@ -1,19 +1,22 @@
 """One key's limit as this worker knows it: pure but for the clock that it is given.
 
 A refusal, here or at another worker, closes the gate for all who use the key; then it lets them through one by one.
-Users who all return when the wait is over would arrive as a herd, and be refused again.
+Users who all return when the wait is over would arrive as a herd, and be refused again. Workers that share a key learn
+the same pace from each refusal, and take turns by it.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from locustfiles._forecast import Forecast
+from locustfiles._turns import Turns
 from scenarios.limit_headers import Allowance
 
 MOST_COUNTED = 5000
@@ -49,6 +52,12 @@ TOO_HIGH = 1.5
 BURST_S = 0.1
 """Pace that was not used, in seconds of it, may be made up for: users do not come evenly. Not after a refusal."""
 
+LATE_TURNS = 0.1
+"""So many turns, or as long as a burst, a worker may be late for its own."""
+
+STEP_S = 0.25
+"""Turns are added up in steps, for the pace grows."""
+
 GLANCE_S, LONGEST_S = 0.05, 1.0
 """Longer pauses than the first are taken in halves, of at most the second, for the pace may rise meanwhile."""
 
@@ -58,19 +67,32 @@ MOST_DIMENSIONS = 8
 NEVER = float("-inf")
 
 
+class Lesson(NamedTuple):
+    """What a refusal taught: the limit, in requests per second of the whole key, and whether it was only guessed.
+
+    `place`: whose turn is the first afterwards, the next of who was refused.
+    """
+
+    wall: float
+    guessed: bool
+    place: int
+
+
 @dataclass(slots=True)
 class Gate:
     """Lets users through: `join` the queue, then pause for `delay` until that is 0.
 
     `pace` `fixed`: paced only while a queue is left from a refusal; `adaptive`: paced from the first refusal on, or by
-    what the server's headers say is left of the limit, so that the load stays just below it. `rate` is the pace learned
-    from refusals in requests per second, None where there is none. `share` of the key's limit is this worker's.
+    what the server's headers say is left of the limit, so that the load stays just below it. `rate` is the pace of the
+    whole key learned from refusals, in requests per second, None where there is none. `turns` says which of them are
+    this worker's, `waiting` how many users wait at the other workers, as far as is known.
     """
 
     pace: Literal["fixed", "adaptive"] = "fixed"
     now: Callable[[], float] = perf_counter
     rate: float | None = None
-    share: float = 1.0
+    turns: Turns = field(default_factory=Turns)
+    waiting: int = 0
     forecasts: dict[str, Forecast] = field(default_factory=dict)
     _closed_until: float = NEVER
     _next_slot: float = NEVER
@@ -85,6 +107,21 @@ class Gate:
     _tickets: itertools.count[int] = field(default_factory=itertools.count)
     _queue: list[int] = field(default_factory=list)
     _let_through: list[float] = field(default_factory=list)
+
+    @property
+    def share(self) -> float:
+        """What part of the key's limit is this worker's."""
+        return 1 / self.turns.count
+
+    @property
+    def queue(self) -> int:
+        """How many wait here."""
+        return len(self._queue)
+
+    @property
+    def lesson(self) -> Lesson:
+        """What was learned from the last refusal."""
+        return Lesson(self._wall, self._guessed, self.turns.place + 1)
 
     def join(self) -> int:
         """Queue up; give the place in the queue."""
@@ -119,7 +156,7 @@ class Gate:
             return min(wait_s, max(wait_s / 2, GLANCE_S), max(self._closed_until - now, self._glance(now)))
         self._pass(now, pace)
         del self._queue[ahead]
-        if not self._queue and self.pace == "fixed":
+        if not self._queue and not self.waiting and self.pace == "fixed":
             self.rate = None
         return 0.0
 
@@ -132,14 +169,23 @@ class Gate:
             del self._let_through[place - 1]
         self.hold(self.now() + wait_s, passed_s)
 
-    def hold(self, until_s: float, passed_s: float) -> None:
-        """Let nobody pass before `until_s`, for a request was refused that passed at `passed_s`, here or elsewhere."""
+    def hold(self, until_s: float, passed_s: float, lesson: Lesson | None = None) -> None:
+        """Let nobody pass before `until_s`, for a request was refused that passed at `passed_s`.
+
+        With the `lesson` of the worker where that was, if it was not here. Of several the lowest pace counts: all that
+        hear of the same refusals end with the same.
+        """
         now = self.now()
+        is_news = passed_s >= self._slowed_at
+        if is_news or until_s > self._closed_until:
+            self.turns.begin(max(self._closed_until, until_s), lesson.place if lesson else self.turns.place + 1)
         self._closed_until = max(self._closed_until, until_s)
-        if passed_s >= self._slowed_at:
+        if is_news:
             self._slow_down(now)
         elif self._guessed:  # one more that was under way at the refusal: fewer were admitted than it seemed
             self._unsure = True
+        if lesson is not None and (is_news or lesson.wall < self._wall):
+            self._adopt(lesson)
         self._next_slot = max(self._next_slot, self._closed_until)
 
     def inform(self, left: Mapping[str, Allowance], passed_s: float, heard_s: float, *, served: bool = True) -> None:
@@ -152,8 +198,8 @@ class Gate:
                 forecast.learn(allowance, passed_s, heard_s, served=served)
 
     def _pace(self, now: float) -> float | None:
-        """Give the lowest of the learned rate and this worker's share of what the headers allow."""
-        rates = [] if self.rate is None else [self.rate]
+        """Give the lowest of the rate, where it is not kept by turns, and our share of what the headers allow."""
+        rates = [] if self.rate is None or self.turns.count > 1 else [self.rate]
         for forecast in self.forecasts.values():
             sent = len(self._let_through) - bisect_right(self._let_through, forecast.passed_s)
             rates.append(max(self.share * forecast.rate(now, sent / self.share), LOWEST_RATE))
@@ -166,6 +212,12 @@ class Gate:
 
     def _moment(self, ahead: int, pace: float | None) -> float:
         """Give when the one with `ahead` others before may pass."""
+        if self.turns.count > 1 and self.rate is not None:
+            turn = self.turns.moment(ahead, self.rate)
+            return max(turn, self._slot(ahead, pace))
+        return self._slot(ahead, pace)
+
+    def _slot(self, ahead: int, pace: float | None) -> float:
         if pace is None:
             return self._closed_until
         slot = min(self._next_slot, self._last_pass + 1 / pace)  # the pace may be higher than it was then
@@ -173,6 +225,7 @@ class Gate:
 
     def _pass(self, now: float, pace: float | None) -> None:
         self._last_pass = now
+        self.turns.take()
         if pace is not None:
             self._next_slot = max(self._next_slot, now - BURST_S) + 1 / pace
         self._let_through.append(now)
@@ -184,10 +237,19 @@ class Gate:
         if self.rate is None:
             return
         since = max(self._seen_at, self._closed_until)
-        if len(self._queue) > 1 and now > since:
-            self._age_s += now - since
-            self.rate = max(self.rate, self._wall * self._growth())
+        while since < now:
+            step_s = min(now - since, STEP_S if self.turns.count > 1 else math.inf)
+            since += step_s
+            if len(self._queue) + self.waiting > 1:
+                self._age_s += step_s
+                self.rate = max(self.rate, self._wall * self._growth())
+            self.turns.advance(since, self.rate, max(BURST_S, LATE_TURNS / self.rate))
         self._seen_at = now
+
+    def _adopt(self, lesson: Lesson) -> None:
+        self._wall, self._guessed, self._age_s = lesson.wall, lesson.guessed, 0.0
+        self._unsure = self._unsure and lesson.guessed
+        self.rate = self._wall * self._growth()
 
     def _growth(self) -> float:
         """Give the rate as a multiple of the wall."""
@@ -214,8 +276,8 @@ class Gate:
         """Take a closer look when the gate opens: by then those under way have answers, and those who wait are here."""
         before = bisect_left(self._let_through, self._slowed_at)
         self._wall = self._admitted_rate(before)
-        if before < FEW:
-            self._wall = max(self._wall, len(self._queue) / DRAIN_S)
+        if before < FEW * self.share:
+            self._wall = max(self._wall, (len(self._queue) + self.waiting) / DRAIN_S)
         if self.rate is not None:
             self.rate = self._wall * self._growth()
         self._unsure = False
@@ -223,15 +285,17 @@ class Gate:
     def _lowered_wall(self, admitted: float) -> float:
         if self.rate is None:  # the queue was gone for a while: what was learned of the limit still holds
             return max(self._wall, admitted * DECREASE)
-        if self.rate > TOO_HIGH * admitted:
+        if self.rate > TOO_HIGH * self._admitted_rate(first=2 / self.share - 1):
             return max(admitted, self.rate / 2)
         return max(self.rate * (GUESS_WALL if self._guessed else WALL), LOWEST_RATE)
 
-    def _admitted_rate(self, count: int | None = None) -> float:
+    def _admitted_rate(self, count: int | None = None, first: float = 1.0) -> float:
         """Give the highest rate over any stretch up to the end of the wait, which ends a limiter's window too.
 
-        A second of the wait is left out: that much may be rounding. `count`: only the first so many that passed.
+        A second of the wait is left out: that much may be rounding. `count`: only the first so many that passed. Each
+        stands for one of each worker, but for the first of a stretch: that stands for `first`, as one chosen for it.
         """
         moments = self._let_through[:count][-MOST_COUNTED:]
         ends = (max(self._slowed_at - moment, self._waited_until - 1.0 - moment, 1.0) for moment in reversed(moments))
-        return max((number / span_s for number, span_s in enumerate(ends, 1)), default=LOWEST_RATE)
+        rates = ((first + number / self.share) / span_s for number, span_s in enumerate(ends))
+        return max(rates, default=LOWEST_RATE)

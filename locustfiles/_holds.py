@@ -6,7 +6,7 @@ The first word goes out as it comes, what follows is gathered, and what changes 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import gevent
 
@@ -16,17 +16,24 @@ EVERY_S = 0.2
 SAME_S = 0.010
 """Added to each wait that is told: one that ends as little later is no news."""
 
+SAME_WALL = 0.99
+"""Nor is a limit that was learned to be as little lower."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
     """A request that passed the gate of a lane at `passed_s` was refused: nobody passes it before `until_s`.
 
-    In seconds since the run's epoch. `source`: the worker that was refused; "" where that is told, this one.
+    In seconds since the run's epoch. `wall`, `guessed` and `place`: the lesson of the worker that was refused, the
+    `source`; "" where that is told, this one.
     """
 
     lane: str
     passed_s: float
     until_s: float
+    wall: float
+    guessed: bool = False
+    place: int = 0
     source: str = ""
 
 
@@ -40,10 +47,12 @@ class Holds:
         self._saying: gevent.Greenlet | None = None
 
     def learn(self, hold: Hold) -> bool:
-        """Take a hold; tell whether it is news."""
+        """Take a hold; tell whether it is news: it ends later, or teaches a lower limit while the known one lasts."""
         known = self._known.get(hold.lane)
         if known is not None and hold.until_s <= known.until_s + SAME_S:
-            return False
+            if hold.passed_s < known.passed_s - SAME_S or hold.wall >= SAME_WALL * known.wall:
+                return False
+            hold = replace(hold, until_s=known.until_s)
         self._known[hold.lane] = hold
         return True
 

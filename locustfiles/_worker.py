@@ -139,7 +139,7 @@ class Worker:
     def _hear(self, word: dict[str, Any]) -> None:
         """Take what the master says again and again: phases, and what holds for the limits of keys."""
         self._put([Span(**document) for document in word["spans"]])
-        self.campaign.share_limits(1 / word["workers"])
+        self.campaign.take_turns(word["place"], word["places"], word["waiting"])
         if self._shipper is not None:
             self._shipper.every_s = word["workers"] / PARCELS_PER_S
         for hold in (Hold(**document) for document in word["holds"]):
@@ -218,6 +218,7 @@ class Worker:
                 "users": self._runner.user_count,
                 "active": {name: lane.active for name, lane in lanes.items()},
                 "tallies": {name: asdict(lane.tally) for name, lane in lanes.items()},
+                "waiting": {name: lane.gate.queue for name, lane in lanes.items() if lane.gate and lane.gate.queue},
                 "stop_reasons": {name: lane.stop_reason for name, lane in lanes.items() if lane.stop_reason},
             }
             self._say(messages.STATUS, status)

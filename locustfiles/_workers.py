@@ -17,6 +17,7 @@ from locustfiles._holds import Hold, Holds
 from locustfiles._lane import Tally
 from locustfiles._ledger import Ledger
 from locustfiles._muster import Muster
+from locustfiles._news import News
 from locustfiles._report import WorkerReport
 from locustfiles._roll import Entry, Roll
 from locustfiles._silence import TICK_S
@@ -176,7 +177,7 @@ class Workers:
         worker = f"w{self._runner.get_worker_index(identity)}"
         self._roll.enter(identity, worker, self._door.hosts.get(identity, ""))
         order = {"worker": worker, "order": self._order.to_document()}
-        self._send(messages.ORDER, {**order, **self._word(identity, *self._news())}, identity)
+        self._send(messages.ORDER, {**order, **self._word(identity, self._news())}, identity)
 
     def _give_up_waiting(self) -> None:
         options: Any = self._environment.parsed_options
@@ -194,24 +195,16 @@ class Workers:
     def _beat(self, identities: Iterable[str]) -> None:
         news = self._news()
         for identity in identities:
-            self._send(messages.BEAT, self._word(identity, *news), identity)
+            self._send(messages.BEAT, self._word(identity, news), identity)
 
-    def _news(self) -> tuple[int, list[Hold]]:
-        """Give what is the same for all: how many workers are there, and the refusals that still hold."""
-        return max(len(self._roll.present), 1), self._holds.current(self._clock.now())
+    def _news(self) -> News:
+        return News.gather(self._roll.present, self._holds.current(self._clock.now()))
 
-    def _word(self, identity: str, workers: int, holds: Sequence[Hold]) -> dict[str, Any]:
-        """Give the phases, how many of the worker's rows are here, how many workers there are, and others' holds."""
-        return {
-            "spans": list(self._spans.values()),
-            "received": self._received(identity),
-            "workers": workers,
-            "holds": [asdict(hold) for hold in holds if hold.source != identity],
-        }
-
-    def _received(self, identity: str) -> int:
+    def _word(self, identity: str, news: News) -> dict[str, Any]:
+        """Give the phases, how many of the worker's rows are here, and the news of the others."""
         entry = self._roll.entries.get(identity)
-        return self._ledger.received.get(entry.worker, 0) if self._ledger and entry else 0
+        received = self._ledger.received.get(entry.worker, 0) if self._ledger and entry else 0
+        return {"spans": list(self._spans.values()), "received": received, **news.of_others(identity, entry)}
 
     def _beat_forever(self) -> None:
         while True:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from locustfiles._gate import Gate
+from locustfiles._turns import Turns
 from scenarios.limit_headers import Allowance
 from scenarios.simulator.limits import Limiter
 
@@ -48,7 +49,13 @@ class World:
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
-        own = [Gate(self.pace, now=lambda: self.time_s) for _ in range(self.gates)]  # type: ignore[arg-type]
+        count = 1 if math.isinf(self.telling_s) else self.gates
+        own = [
+            Gate(self.pace, now=lambda: self.time_s, turns=Turns(number % count, count))  # type: ignore[arg-type]
+            for number in range(self.gates)
+        ]
+        if count > 1:
+            self._beat(own)
         self._others = {id(gate): [other for other in own if other is not gate] for gate in own}
         for number in range(self.users):
             self._at(self.ramp_s * self.rng.random(), partial(self._turn, own[number % self.gates]))
@@ -70,6 +77,13 @@ class World:
 
     def _at(self, moment: float, event: Callable[[], None]) -> None:
         heapq.heappush(self._due, (moment, len(self._due) + int(moment * 1e6), event))
+
+    def _beat(self, gates: list[Gate]) -> None:
+        """Say how many wait, once a second."""
+        queues = [gate.queue for gate in gates]
+        for gate, queue in zip(gates, queues, strict=True):
+            gate.waiting = sum(queues) - queue
+        self._at(self.time_s + 1.0, partial(self._beat, gates))
 
     def _turn(self, gate: Gate) -> None:
         self._queue(gate, self.time_s)
@@ -114,7 +128,7 @@ class World:
         gate.refuse(told_s, passed_s)
         if self.telling_s < math.inf:
             for other in self._others[id(gate)]:
-                self._at(self.time_s + self.telling_s, partial(other.hold, until_s, passed_s))
+                self._at(self.time_s + self.telling_s, partial(other.hold, until_s, passed_s, gate.lesson))
         self._queue(gate, self.time_s)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from limited_world import SERVICE_S, THINK_S, World
 
 from locustfiles._gate import MOST_DIMENSIONS, Gate
+from locustfiles._turns import Turns
 from scenarios.limit_headers import Allowance
 from scenarios.simulator.limits import FixedWindow, Limiter, TokenBucket
 
@@ -107,7 +108,7 @@ def test_headers_in_whole_seconds_are_no_worse_than_none(limit: str) -> None:
 def test_workers_share_what_the_headers_leave() -> None:
     """Half of what is left is each of two workers' own, and what one sent counts for both."""
     clock = Clock()
-    gate = Gate("adaptive", now=clock, share=0.5)
+    gate = Gate("adaptive", now=clock, turns=Turns(0, 2))
     gate.inform({"requests": Allowance(600, 400, 40.0)}, clock.time_s, clock.time_s)
     passed = 0
     for _ in range(4000):
@@ -277,3 +278,16 @@ def test_gates_that_tell_each_other_keep_to_one_limit(limit: str) -> None:
     assert together.per_second(together.admitted, SETTLED_S) >= 0.85 * rate
     assert together.per_second(together.refused, SETTLED_S) <= alone.per_second(alone.refused, SETTLED_S)
     assert len(together.early) <= 0.1 * len(alone.early)
+
+
+@pytest.mark.parametrize("gates", [2, 4, 8])
+@pytest.mark.parametrize("rate", [1, 2])
+@pytest.mark.parametrize("kind", [lambda rate: TokenBucket(rate, 1.0, rate), lambda rate: FixedWindow(rate, 1.0)])
+def test_several_workers_use_a_slow_limit_as_one_does(kind: Callable[[int], Limiter], rate: int, gates: int) -> None:
+    """They take turns: asked for 4 times the limit they use 0.95 of what one worker does, and none is early."""
+    users = 4 * rate * round(THINK_S + SERVICE_S)
+    one, several = (World(kind(rate), users, gates=count, telling_s=0.005).run(END_S) for count in (1, gates))
+    used = several.per_second(several.admitted, SETTLED_S) / one.per_second(one.admitted, SETTLED_S)
+    assert used >= 0.95
+    assert several.per_second(several.refused, SETTLED_S) * 60 <= 12
+    assert [moment for moment in several.early if moment >= SETTLED_S] == []
