@@ -25,6 +25,7 @@ from locustfiles._silence import Silence
 HELLO_AGAIN_S = 5.0
 WAIT_FOR_MASTER_S = 300.0
 """As long as Locust's own workers try."""
+FIRST_WORD = "client_ready"
 PINGS = 16
 PONG_WAIT_S = 1.0
 
@@ -67,6 +68,7 @@ class WorkerLink(zmqrpc.Client):
         self._identity = identity
         self._address = identity.encode()
         self._seal = Seal(key) if key else None
+        self._nonce = ""
         zmqrpc.BaseSocket.__init__(self, zmq.DEALER, self.ipv4_only(host, port))
         self.socket.setsockopt(zmq.IDENTITY, self._address)
         watch(self.socket)
@@ -78,8 +80,11 @@ class WorkerLink(zmqrpc.Client):
     def send(self, msg: Message) -> None:
         """Queue a message for the master; one that finds the queue full is dropped. Raises RPCError.
 
-        Rows are asked for again, and everything else is said again by itself.
+        Rows are asked for again, and everything else is said again by itself: the end of the hand-shake with Locust's
+        first word, which is repeated until it is answered.
         """
+        if msg.type == FIRST_WORD:
+            self.send(Message(messages.READY, {"nonce": self._nonce}, self._identity))
         data = msg.serialize()
         try:
             self.socket.send(self._seal.close(TO_MASTER + self._address, data) if self._seal else data, zmq.NOBLOCK)
@@ -131,7 +136,7 @@ class WorkerLink(zmqrpc.Client):
             self.send(Message(messages.REFUSED, {"reasons": reasons}, self._identity))
             gevent.sleep(0.2)  # the socket's own thread sends it
             exit_with("\n".join(f"this worker is refused: {reason}" for reason in reasons))
-        self.send(Message(messages.READY, {"nonce": terms.nonce}, self._identity))
+        self._nonce = terms.nonce
 
     def _greet(self) -> _handshake.Terms:
         """Say hello until the master answers; ends the process when it does not."""
@@ -154,11 +159,15 @@ class WorkerLink(zmqrpc.Client):
         return f"no master answers at {host}:{port}; {hint}"
 
     def _compare_clocks(self) -> None:
-        for _ in range(PINGS):
-            self.ask_time()
-            message: Any = self._next(PONG_WAIT_S)
-            if message is not None and message.type == messages.PONG:
-                self._note(message.data)
-        self.ear.clock.end_burst()
-        if not self.ear.clock.bursts:
-            exit_with(f"the master at {self._where[0]}:{self._where[1]} does not answer questions for the time")
+        given_up = perf_counter() + WAIT_FOR_MASTER_S
+        while True:
+            for _ in range(PINGS):
+                self.ask_time()
+                message: Any = self._next(PONG_WAIT_S)
+                if message is not None and message.type == messages.PONG:
+                    self._note(message.data)
+            self.ear.clock.end_burst()
+            if self.ear.clock.bursts:
+                return
+            if perf_counter() > given_up:
+                exit_with(f"the master at {self._where[0]}:{self._where[1]} does not answer questions for the time")
