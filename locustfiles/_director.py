@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import time
@@ -127,21 +128,35 @@ class Director:
             return
         self._note_breakdown()
         reports = self.crew.collect(COLLECT_TIMEOUT_S)
-        _gaps.write(self.folder / "gaps.csv", [row for report in reports for row in report.gaps])
-        _answers.write(self.folder, {report.worker: report.answers for report in reports})
-        if self._stats:
-            self._stats.close()
         if self._simulator:
             self._simulator.stop()
         if not self._finished:
             self.schedule.cut(self.clock.now())
-        self._write_run(reports, self.crew.stop_reasons(), interrupted=not self._finished)
+        try:
+            self._write(self.folder, reports)
+        except OSError as error:
+            self._fail_to_write(error)
         policy = self.scenario.traffic.on_worker_loss
         disturbed = next(_disturbance.reasons(reports, self.schedule.spans, self.clock.now(), policy), "")
         if disturbed and not self._failed:
             self.failure = TailgateError(disturbed, ExitCode.INVALID)
             log.error("the run is invalid: %s", disturbed)
         self.order = self._stats = self._simulator = None
+
+    def _write(self, folder: Path, reports: list[WorkerReport]) -> None:
+        _gaps.write(folder / "gaps.csv", [row for report in reports for row in report.gaps])
+        _answers.write(folder, {report.worker: report.answers for report in reports})
+        if self._stats:
+            self._stats.close()
+        self._write_run(reports, self.crew.stop_reasons(), interrupted=not self._finished)
+
+    def _fail_to_write(self, error: OSError) -> None:
+        """Say that the folder is not whole, once; what was written before stays as it is."""
+        where = "" if isinstance(self.crew, Alone) else "; bring the workers' folders together with tailgate collect"
+        told = f"{self.folder}: cannot be written ({error.strerror}): the run is incomplete{where}"
+        log.error("%s", told)
+        if not self._failed:
+            self.failure = TailgateError(told, ExitCode.INVALID)
 
     def tick(self) -> Tick | None:
         """Give Locust the next user count; None ends the run."""
@@ -185,7 +200,8 @@ class Director:
         while self.clock.now() < drain.end_s and (self.crew.active(lane) or self.clock.now() < steady.end_s + SETTLE_S):
             yield users, spawn_rate, [user_class]
         self._put(dataclasses.replace(drain, end_s=self.clock.now()))
-        self._write_run([], self.crew.stop_reasons(), interrupted=True)
+        with contextlib.suppress(OSError):  # a full disk is told when the run ends: there may be room again
+            self._write_run([], self.crew.stop_reasons(), interrupted=True)
         yield 0, float(users), [user_class]
 
     def _plan(self) -> list[list[Stage]]:

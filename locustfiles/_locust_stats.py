@@ -6,6 +6,7 @@ above 100 ms. It is set on every process, since a master adds up its workers' bu
 
 from __future__ import annotations
 
+import contextlib
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -73,7 +74,11 @@ class RunStats(StatsCSVFileWriter):
     def __init__(self, environment: Environment, folder: Path) -> None:
         super().__init__(environment, PERCENTILES_TO_REPORT, str(folder / "locust"), full_history=True)
         self._folder = folder
-        self._greenlet = gevent.spawn(self.stats_writer)
+        self._greenlet = gevent.spawn(self._write_while_there_is_room)
+
+    def _write_while_there_is_room(self) -> None:
+        with contextlib.suppress(OSError):  # a full disk: the history ends here, and the run says so when it ends
+            self.stats_writer()
 
     def _percentile_fields(self, stats_entry: StatsEntry, use_current: bool = False) -> list[str] | list[int]:  # noqa: FBT001, FBT002 - Locust's signature
         """Give Locust's own percentiles from one walk over the buckets, which are many and fine.

@@ -336,16 +336,16 @@ def test_a_slow_line_only_takes_longer(told: Told) -> None:
     assert [told.worker(host)["rows_lost"] for host in ("left", "right")] == [0, 0]
 
 
-def fill_a_disk(run: Campaign) -> None:
-    """Give a worker room for 24 kB."""
+def fill_a_disk(run: Campaign, size: str = "24k", whose: str = "right") -> None:
+    """Give a worker, or the master, little room."""
     disk = run.folder / "disk"
     disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24k", "tmpfs", disk], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk], check=True)
     try:
         run.start_provider()
-        run.start_master(2)
+        run.start_master(2, results=disk if whose == "master" else None)
         run.start_worker("left")
-        run.start_worker("right", results=disk)
+        run.start_worker("right", results=disk if whose == "right" else None)
         for name in ("master", "left", "right"):
             run.end(name)
     finally:
@@ -359,6 +359,23 @@ def test_a_full_disk_on_a_worker_costs_no_row(told: Told) -> None:
     problem = told.worker("right")["disk_problem"]
     assert (told.codes, told.balance(), problem) == (ALL_WELL, NOTHING_LOST, "No space left on device")
     assert any("No space left on device" in note for note in build(told.run.run_folder).notes)
+
+
+def fill_the_masters_disk(run: Campaign) -> None:
+    """Give the master room for 160 kB."""
+    fill_a_disk(run, "160k", "master")
+
+
+@story(fill_the_masters_disk, steady="8s")
+def test_a_full_disk_on_the_master_leaves_the_rows_with_the_workers(told: Told, tailgate: Any) -> None:
+    """All end with 5 and one line each that says what to do; collect then has every row."""
+    run = told.run
+    kept = [next((run.folder / host).iterdir()) for host in ("left", "right")]
+    done = tailgate("collect", *kept, "--results", run.folder / "collected")
+    (folder,) = (run.folder / "collected").iterdir()
+    assert (told.codes, done.returncode) == ({"master": 5, "left": 5, "right": 5}, 0)
+    assert (told.balance(folder), "Traceback" in run.said("master")) == (NOTHING_LOST, False)
+    assert "cannot be written (No space left on device): the run is incomplete" in run.said("master")
 
 
 def kill_at_once(run: Campaign) -> None:

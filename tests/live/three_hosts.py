@@ -141,11 +141,11 @@ class Campaign:
         self.processes["provider"] = host.start(*module, *options, cwd=self.folder)
         wait_until(lambda: b'"port"' in (self.folder / "provider.log").read_bytes(), "the provider listens")
 
-    def start_master(self, workers: int, *program: str | Path, **variables: str) -> None:
+    def start_master(self, workers: int, *program: str | Path, results: Path | None = None, **variables: str) -> None:
         """Lead the run; it waits for `workers`."""
         host = self.hosts["master"]
         options = ("--master", "--master-bind-host", host.address, "--expect-workers", str(workers), "--headless")
-        files = ("--scenario", self.folder / "scenario.yaml", "--results", self.folder / "master")
+        files = ("--scenario", self.folder / "scenario.yaml", "--results", results or self.folder / "master")
         command = (*(program or self._locust()), *options, *files)
         self.processes["master"] = host.start(*command, cwd=self.folder, variables=variables)
 
