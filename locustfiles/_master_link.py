@@ -17,6 +17,9 @@ from locustfiles._line import watch
 from locustfiles._seal import TO_MASTER, TO_WORKER, BrokenSealError, Seal
 from locustfiles._secret import key_or_exit
 
+NAMELESS = b"\0"
+"""Begins the names that ZeroMQ itself gives: to who has none, and to a line whose name a newer one has taken over."""
+
 
 class MasterLink(zmqrpc.Server):
     """Hands to Locust only what admitted workers say."""
@@ -27,11 +30,12 @@ class MasterLink(zmqrpc.Server):
         self._seal = Seal(key) if key else None
         self.gone: set[str] = set()
         """Workers whose connection was closed when they were last spoken to."""
+        self._is_locked = bool(key and _curve.AVAILABLE)
         zmqrpc.BaseSocket.__init__(self, zmq.ROUTER, self.ipv4_only(host, port))
         self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # or words to the gone would vanish without a sign
         self.socket.setsockopt(zmq.ROUTER_HANDOVER, 1)  # a worker's new line counts, even if its old one seems alive
         watch(self.socket)
-        if key and _curve.AVAILABLE:
+        if key and self._is_locked:
             _curve.lock_master(self.socket, key)
             gevent.spawn(self._count_failures, self.socket.get_monitor_socket(_curve.FAILED))
         try:
@@ -53,6 +57,8 @@ class MasterLink(zmqrpc.Server):
                 identity, *frames = self.socket.recv_multipart()
             except ZMQError as error:
                 raise RPCError("ZMQ network broken") from error
+            if self._is_locked and identity.startswith(NAMELESS):
+                continue  # from a line that its worker has given up for a new one: it is said again there
             message = self._read(identity, frames)
             if message and self.door.lets_pass(message.node_id, message.type, message.data, self._say):
                 return message.node_id, message
