@@ -13,13 +13,14 @@ from locustfiles._answers import Answers, own_path
 from locustfiles._client import Destination, destination
 from locustfiles._clock import RunClock
 from locustfiles._gaps import Gaps
-from locustfiles._gate import Gate, Lesson
+from locustfiles._gate import Gate
 from locustfiles._health import Health
 from locustfiles._holds import Hold
 from locustfiles._kernel_clock import KERNEL_CLOCK
 from locustfiles._lane import Lane, label
 from locustfiles._recorder import OnBatch, Recorder
 from locustfiles._schedule import Schedule
+from locustfiles._turns import Lesson
 from scenarios.classes import cases_of, kinds_of
 from scenarios.gaps import window_s
 from scenarios.quality import Quality

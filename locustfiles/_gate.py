@@ -13,10 +13,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from locustfiles._forecast import Forecast
-from locustfiles._turns import Turns
+from locustfiles._turns import Lesson, Turns
 from scenarios.limit_headers import Allowance
 
 MOST_COUNTED = 5000
@@ -65,17 +65,6 @@ MOST_DIMENSIONS = 8
 """Limits of a key that are followed: no provider has more, and a server may name any number."""
 
 NEVER = float("-inf")
-
-
-class Lesson(NamedTuple):
-    """What a refusal taught: the limit, in requests per second of the whole key, and whether it was only guessed.
-
-    `place`: whose turn is the first afterwards, the next of who was refused.
-    """
-
-    wall: float
-    guessed: bool
-    place: int
 
 
 @dataclass(slots=True)

@@ -4,6 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Lesson(NamedTuple):
+    """What a refusal taught: the limit, in requests per second of the whole key, and whether it was only guessed.
+
+    `place`: whose turn is the first afterwards, the next of who was refused.
+    """
+
+    wall: float
+    guessed: bool
+    place: int
 
 
 @dataclass(slots=True)
