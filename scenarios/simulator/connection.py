@@ -7,14 +7,10 @@ import ssl
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import httptools
 
 from scenarios.simulator.stamps import SPACE, arrival, send_stamped
-
-if TYPE_CHECKING:
-    from scenarios.simulator.exchange import Exchange
 
 READ_BYTES = 262_144
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -43,15 +39,14 @@ class Request:
 class Connection:
     """A plain connection.
 
-    `requests` holds what arrived and is not yet begun, `exchange` is the one in service; `closing` = to be closed when
-    the present response is out; `waiting` = for room to send.
+    `requests` holds what arrived and is not yet begun; `closing` = to be closed when the present response is out;
+    `waiting` = for room to send.
     """
 
     def __init__(self, sock: socket.socket, number: int) -> None:
         self.number = number
         self.sock = sock
         self.requests: deque[Request] = deque()
-        self.exchange: Exchange | None = None
         self.closing = False
         self.waiting = False
         self._out = bytearray()

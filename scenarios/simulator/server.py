@@ -37,6 +37,7 @@ class Server:
         self._log = log
         self._tls: ssl.SSLContext | None = None
         self._connections: dict[int, Connection] = {}
+        self._in_service: dict[Connection, Exchange] = {}
         self._heap: list[_Due] = []
         self._poller = Poller()
         self._poller.register(listener.fileno())
@@ -121,10 +122,10 @@ class Server:
 
     def _next(self, connection: Connection) -> None:
         """Begin the connection's next request unless one is in service."""
-        if connection.exchange is not None or not connection.requests:
+        if connection in self._in_service or not connection.requests:
             return
         exchange = self._router.exchange(connection.requests.popleft(), connection)
-        connection.exchange = exchange
+        self._in_service[connection] = exchange
         if exchange.slots is None:
             self._start(exchange, time.monotonic())
         elif exchange.slots.enter(exchange) and exchange.truth is not None:
@@ -169,7 +170,7 @@ class Server:
         """End an exchange whose response is out, and begin what waited for it."""
         self._log_end(exchange, stamp)
         connection = exchange.connection
-        connection.exchange = None
+        del self._in_service[connection]
         connection.closing |= not exchange.keep_alive
         self._settle(connection)
         if not connection.closing:
@@ -184,7 +185,7 @@ class Server:
         """After a flush or a response: stop waiting for room, and close what was only waiting to be empty."""
         if connection.blocked or connection.sock.fileno() < 0:
             return
-        if connection.closing and connection.exchange is None:
+        if connection.closing and connection not in self._in_service:
             self._drop(connection)
         elif connection.waiting:
             connection.waiting = False
@@ -194,7 +195,7 @@ class Server:
         """Strike with a fault: cut the connection, or send nothing more until the client leaves."""
         if kind == Kind.CUT:
             self._log_end(exchange, time.monotonic())
-            exchange.connection.exchange = None
+            del self._in_service[exchange.connection]
             self._drop(exchange.connection)
 
     def _drop(self, connection: Connection) -> None:
@@ -203,12 +204,11 @@ class Server:
             self._poller.unregister(connection.sock.fileno())
         self._connections.pop(connection.sock.fileno(), None)
         connection.close()
-        exchange = connection.exchange
+        exchange = self._in_service.pop(connection, None)
         if exchange is not None and not exchange.over:
             if exchange.truth is not None:
                 exchange.truth.client_gone = 1
             self._log_end(exchange, None)
-        connection.exchange = None
 
     def _log_end(self, exchange: Exchange, end_s: float | None) -> None:
         """Log an exchange, and start the one that takes its slot."""
@@ -223,12 +223,10 @@ class Server:
 
     def _end(self) -> None:
         """Log every request that is still in service, then close everything."""
+        for exchange in self._in_service.values():
+            if not exchange.over and (truth := exchange.close(None)) is not None:
+                self._log.write(truth)
         for connection in self._connections.values():
-            exchange = connection.exchange
-            if exchange is not None and not exchange.over:
-                truth = exchange.close(None)
-                if truth is not None:
-                    self._log.write(truth)
             connection.close()
         self._listener.close()
         self._poller.close()
