@@ -7,6 +7,7 @@ import atexit
 import errno
 import os
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -63,7 +64,7 @@ def connect(target: Target, timeout_s: float) -> Connection:
 
 def _connect_any(host: str, port: int) -> Connection:
     try:
-        addresses = getaddrinfo(host, port, type=_socket.SOCK_STREAM)
+        addresses = _addresses(host, port)
     except OSError as error:
         raise ConnectError("name_not_resolved", f"{host} is not a known name") from error
     problem: OSError | None = None
@@ -74,6 +75,16 @@ def _connect_any(host: str, port: int) -> Connection:
             problem = error
     refused = isinstance(problem, ConnectionRefusedError)
     raise ConnectError("connection_refused" if refused else "no_route", f"{host}:{port}: {problem}") from problem
+
+
+def _addresses(host: str, port: int) -> Sequence[tuple[int, int, int, str, tuple[object, ...]]]:
+    """Look a name up, in a thread, as that may take its time; an address is read at once."""
+    found: Sequence[tuple[int, int, int, str, tuple[object, ...]]]
+    try:
+        found = _socket.getaddrinfo(host, port, type=_socket.SOCK_STREAM, flags=_socket.AI_NUMERICHOST)
+    except OSError:
+        found = getaddrinfo(host, port, type=_socket.SOCK_STREAM)
+    return found
 
 
 def _open(family: int, kind: int, protocol: int, address: tuple[object, ...]) -> _socket.socket:
