@@ -13,6 +13,7 @@ from analysis.measures import bill, cost, disturbed, latency, month, quality, ra
 from analysis.measures.between import between_endpoints
 from analysis.measures.experiment import experiment
 from analysis.measures.gaps import gaps_of, histogram
+from analysis.measures.gaps import lost as lost_gaps
 from analysis.measures.gaps import notes as gap_notes
 from analysis.measures.part import USED_UP, grouped, parts, spans
 from analysis.measures.plots import plots, spectra
@@ -282,4 +283,4 @@ def _doubts(entry: Entry, recorded: pd.DataFrame) -> list[str]:
     part = entry.part
     name = target(part.endpoint, part.arm)
     unread = gap_notes(name, gaps_of(recorded, part), entry.gaps)
-    return [*steady.notes(part), *latency.unmeasured(part), *unread]
+    return [*steady.notes(part), *latency.unmeasured(part), *unread, *lost_gaps(name, recorded, part.turns)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from locustfiles import _gaps
 from locustfiles._answers import Answers, own_path
 from locustfiles._client import Destination, destination
 from locustfiles._clock import RunClock
@@ -180,7 +181,7 @@ def begin(
         clock=clock,
         schedule=schedule,
         recorder=Recorder(folder, worker, on_batch, lambda: health.read_until),
-        gaps=Gaps(order.run_id, worker, window_s(scenario.traffic.steady)),
+        gaps=Gaps(order.run_id, worker, window_s(scenario.traffic.steady), _gaps.own_path(folder, worker)),
         answers=Answers(scenario.seed, (scenario.quality or Quality()).keep, own_path(folder, worker)),
         health=health,
         environment=environment,

@@ -144,7 +144,7 @@ class Director:
         self.order = self._stats = self._simulator = None
 
     def _write(self, folder: Path, reports: list[WorkerReport]) -> None:
-        _gaps.write(folder / "gaps.csv", [row for report in reports for row in report.gaps])
+        _gaps.write(folder, {report.worker: report.gaps for report in reports})
         _answers.write(folder, {report.worker: report.answers for report in reports})
         if self._stats:
             self._stats.close()

@@ -5,9 +5,10 @@ Each gap is off by at most 0.1 % (`_bins`); each histogram is of one window of t
 
 from __future__ import annotations
 
+import contextlib
 import csv
 from collections import Counter, defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import sub
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,11 +27,13 @@ Key = tuple[str, str, str, str, str, int]
 class Gaps:
     """Counts gaps per `Key`. Of a window that is over, one histogram is made with each response that follows.
 
-    All at once would keep the loop from reading for too long.
+    All at once would keep the loop from reading for too long. Each is also written to `path`, so that it is there when
+    this process is killed.
     """
 
-    def __init__(self, run_id: str, worker: str, window_s: float = WINDOW_S) -> None:
+    def __init__(self, run_id: str, worker: str, window_s: float = WINDOW_S, path: Path | None = None) -> None:
         self._labels = run_id, worker
+        self._path = path
         self._window_s = window_s
         self._window = 0
         self._open: defaultdict[Key, Bins] = defaultdict(Bins)
@@ -49,7 +52,7 @@ class Gaps:
             self._close_window()
             self._window = window
         if self._over:
-            self._rows.append(self._row(*self._over.popleft()))
+            self._keep(self._row(*self._over.popleft()))
         gaps: list[float] = list(map(sub, arrivals[1:], arrivals))
         length = length_class(attempt.output_tokens)
         key = attempt.endpoint, attempt.arm, attempt.phase, kind, length, window
@@ -66,6 +69,12 @@ class Gaps:
         self._rows = []
         return sorted(rows, key=lambda row: (row[2:5], float(row[5]), row[-2:]))
 
+    def _keep(self, row: list[str]) -> None:
+        self._rows.append(row)
+        if self._path is not None:
+            with contextlib.suppress(OSError), self._path.open("a", encoding="utf-8", newline="") as file:
+                csv.writer(file, lineterminator="\n").writerows([row] if file.tell() else [COLUMNS, row])
+
     def _close_window(self) -> None:
         self._over += self._open.items()
         self._open = defaultdict(Bins)
@@ -78,9 +87,17 @@ class Gaps:
         return [*self._labels, *map(str, where), *window_s, *counts, encoded.decode("ascii"), kind, length]
 
 
-def write(path: Path, rows: Sequence[Sequence[str]]) -> None:
-    """Write `gaps.csv`."""
-    with path.open("w", encoding="utf-8", newline="") as file:
+def write(folder: Path, rows: Mapping[str, Sequence[Sequence[str]]]) -> None:
+    """Write `gaps.csv` from what each worker has; its own file, where it lies here, is not needed any more."""
+    with (folder / "gaps.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows(rows)
+        for of_worker in rows.values():
+            writer.writerows(of_worker)
+    for worker in (worker for worker, of_worker in rows.items() if of_worker):
+        own_path(folder, worker).unlink(missing_ok=True)
+
+
+def own_path(folder: Path, worker: str) -> Path:
+    """Name the file of one worker's gaps while they are nowhere else."""
+    return folder / f"gaps-{worker}.csv"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from locustfiles import _answers, _folder
+from locustfiles import _answers, _folder, _gaps
 from locustfiles._run_document import run_document
 
 if TYPE_CHECKING:
@@ -26,4 +26,5 @@ def write_run(campaign: Campaign, order: Order, report: WorkerReport | None) -> 
     with contextlib.suppress(OSError):
         _folder.write_json(campaign.folder / f"run-{campaign.worker}.json", document)
         if report:
-            _answers.own_path(campaign.folder, campaign.worker).unlink(missing_ok=True)
+            for of in (_answers, _gaps):
+                of.own_path(campaign.folder, campaign.worker).unlink(missing_ok=True)

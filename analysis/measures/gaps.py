@@ -207,5 +207,15 @@ def notes(name: str, gaps: pd.DataFrame, found: Histogram | None) -> Iterator[st
         yield f"{name}: {lost:,} of {len(gaps):,} lines of gaps.csv cannot be read, and are in no gap"
 
 
+def lost(name: str, gaps: pd.DataFrame, turns: pd.DataFrame) -> Iterator[str]:
+    """Say which workers streamed answers and have no gap in the whole file, where others do: these died with them."""
+    told = set(gaps["worker"]) if "worker" in gaps else set()
+    streamed = turns["worker"][turns["tpot_ms"].to_numpy() > 0]
+    silent = sorted(set(streamed.unique()) - told)
+    if told and silent:
+        share = float(streamed.isin(silent).mean())
+        yield f"{name}: gaps.csv has none of {', '.join(silent)}, who had {share:.1%} of the answers: they are lost"
+
+
 def _texts(gaps: pd.DataFrame) -> Sequence[str]:
     return [str(text) for text in gaps["histogram"]]

@@ -188,15 +188,21 @@ def _ended_lines(lines: Iterator[str], rows: Rows) -> Iterator[str]:
 
 
 def _write_gaps(target: Path, folders: Sequence[Path], of_workers: Sequence[Mapping[str, Any]]) -> None:
-    """Write what workers kept, and of the others what their master has; rows of old lack the latest columns."""
+    """Write what workers summed up, and of the others what their master has or they had kept until they were killed.
+
+    Rows of old lack the latest columns.
+    """
     own = [row + [""] * (len(gaps.COLUMNS) - len(row)) for document in of_workers for row in document["gaps"]]
     told = {row[1] for row in own}
     with target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, gaps.COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         csv.writer(file, lineterminator="\n").writerows(own)
-        for path in (folder / target.name for folder in folders):
-            writer.writerows(row for row in _read_gaps(path) if row["worker"] not in told)
+        for folder in folders:
+            for path in (folder / target.name, *sorted(folder.glob("gaps-*.csv"))):
+                rows = [row for row in _read_gaps(path) if row["worker"] not in told]
+                writer.writerows(rows)
+                told |= {row["worker"] for row in rows}
 
 
 def _read_gaps(path: Path) -> Iterator[dict[str, str]]:

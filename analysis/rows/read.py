@@ -59,7 +59,7 @@ def read_run(folder: Path, tell: Tell = quiet) -> Run:
         raise TailgateError(f"{folder}: not a run folder: it holds neither attempts.csv nor a readable run.json")
     told = _files(folder, TIMINGS.removesuffix(".csv"), finished=has_ended(meta))
     attempts, broken = read_attempts(files, notes, tell, SELDOM if told else ())
-    gaps = read_gaps(folder / "gaps.csv", notes)
+    gaps = read_gaps(folder, notes)
     return Run(folder, with_missing(meta, attempts, broken), attempts, gaps, tuple(notes), tuple(told))
 
 
@@ -159,17 +159,28 @@ def _doubled(columns: dict[str, Any]) -> NDArray[np.bool_]:
     return pd.DataFrame({"worker": columns["worker"], "seq": columns["seq"]}).duplicated().to_numpy()
 
 
-def read_gaps(path: Path, notes: list[str]) -> pd.DataFrame:
-    """Read gaps.csv as text and numbers; a missing or broken one gives an empty frame."""
+def read_gaps(folder: Path, notes: list[str]) -> pd.DataFrame:
+    """Read gaps.csv as text, and what workers kept that were killed before they were in it."""
+    found = _read_gaps(folder / "gaps.csv", notes)
+    for path in sorted(folder.glob("gaps-*.csv")):
+        own = _read_gaps(path, notes)
+        if len(own) and "worker" in own:
+            told = set(found["worker"]) if "worker" in found else set[str]()
+            found = pd.concat([found, own[~own["worker"].isin(told)]], ignore_index=True)
+    return found
+
+
+def _read_gaps(path: Path, notes: list[str]) -> pd.DataFrame:
+    """Read one file; a missing or broken one gives an empty frame."""
     empty = pd.DataFrame({name: pd.Series(dtype="str") for name in GAP_COLUMNS})
     if not path.is_file():
         return empty
     try:
         frame = pd.read_csv(path, dtype="str", keep_default_na=False, on_bad_lines="skip", encoding_errors="replace")
     except (pd.errors.ParserError, pd.errors.EmptyDataError):
-        notes.append("gaps.csv cannot be read: gaps between chunks are unknown")
+        notes.append(f"{path.name} cannot be read: gaps between chunks are unknown")
         return empty
     if not set(GAP_COLUMNS) <= set(frame.columns):
-        notes.append(f"gaps.csv lacks the columns {', '.join(sorted(set(GAP_COLUMNS) - set(frame.columns)))}")
+        notes.append(f"{path.name} lacks the columns {', '.join(sorted(set(GAP_COLUMNS) - set(frame.columns)))}")
         return empty
     return frame

@@ -104,6 +104,18 @@ def test_gaps_of_old_have_neither_kind_nor_length_class(tmp_path: Path) -> None:
     )
 
 
+def test_gaps_of_a_killed_worker_are_collected(tmp_path: Path) -> None:
+    """What a worker summed up counts; of a killed one what its own file holds does, whole lines once."""
+    one, two = keep(tmp_path / "one", "w1", range(1, 3)), keep(tmp_path / "two", "w2", range(1, 3), gaps=[])
+    kept = [f"run,w2,e,,steady,{start},10,1,0,x,chat,0-31" for start in "012"]
+    text = "\n".join([",".join(gaps.COLUMNS), *kept])
+    (two / "gaps-w2.csv").write_text(text[:-12], encoding="utf-8")
+    made = collect([one, two, two], tmp_path / "results").folder
+    with (made / "gaps.csv").open(encoding="utf-8", newline="") as file:
+        found = [(row["worker"], row["window_start_s"]) for row in csv.DictReader(file)]
+    assert found == [("w1", "0"), ("w2", "0"), ("w2", "1")]
+
+
 def test_what_servers_told_is_taken_once(tmp_path: Path) -> None:
     """Lines that the master has too add nothing; where no server told anything there is no such file."""
     silent = collect([keep(tmp_path / "silent", "w0", range(1, 3))], tmp_path / "results").folder

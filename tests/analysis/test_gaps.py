@@ -15,7 +15,7 @@ from synthetic import BASE, Plan, write_run
 from analysis.measures.gaps import Histogram, histogram, notes
 from analysis.model import Estimate, Slice
 from analysis.report import build
-from analysis.rows.read import GAP_COLUMNS
+from analysis.rows.read import GAP_COLUMNS, read_gaps
 from analysis.stats.quantiles import figures
 from scenarios.classes import LENGTH_CLASSES
 
@@ -144,6 +144,27 @@ def test_slices_have_gaps(tmp_path: Path) -> None:
     (one, other) = (next(group for group in report.groups if group.phase == "steady") for report in (new, old))
     assert one == other
     assert {name: figure for name, figure in one.metrics["gap_ms"].items() if not isinstance(figure, Estimate)} == {}
+
+
+def test_gaps_that_died_with_their_worker_are_named(tmp_path: Path) -> None:
+    """The synthetic run has two workers, the file the gaps of one; what is nowhere in the file was not recorded."""
+    said = "small: gaps.csv has none of w1, who had {:.1%} of the answers: they are lost"
+    assert said.format(0.5) in build(with_gaps(tmp_path / "one")).notes
+    folder = with_gaps(tmp_path / "both")
+    frame = pd.read_csv(folder / "gaps.csv")
+    pd.concat([frame, frame.tail(1).assign(worker="w1")]).to_csv(folder / "gaps.csv", index=False)
+    assert [note for note in build(folder).notes if "has none of" in note] == []
+    frame.assign(worker="w1").to_csv(folder / "gaps-w1.csv", index=False)  # of a worker that was killed
+    frame.to_csv(folder / "gaps.csv", index=False)
+    assert [note for note in build(folder).notes if "has none of" in note] == []
+    assert len(read_gaps(folder, [])) == 2 * len(frame)
+    frame.to_csv(folder / "gaps-w1.csv", index=False)  # it is told of already
+    assert len(read_gaps(folder, [])) == len(frame)
+    (folder / "gaps.csv").unlink()  # the master was killed, too
+    assert len(read_gaps(folder, [])) == len(frame)
+    for path in folder.glob("gaps*.csv"):
+        path.unlink()
+    assert [note for note in build(folder).notes if "has none of" in note] == []
 
 
 def test_lines_on_gaps_of_a_kind(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def pairs(run: Run) -> list[tuple[Row, Row]]:
 
 def recorded(run: Run) -> pd.DataFrame:
     """Read gaps.csv."""
-    return read_gaps(run.results / "gaps.csv", [])
+    return read_gaps(run.results, [])
 
 
 def cuts(run: Run) -> dict[str, Histogram]:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from locustfiles._bins import Bins
-from locustfiles._gaps import Gaps, write
+from locustfiles._gaps import Gaps, own_path, write
 from scenarios.gaps import COLUMNS, DIGITS, HIGHEST_US, LOWEST_US, WINDOW_S, window_s
 from scenarios.records import Attempt
 
@@ -149,14 +149,45 @@ def test_chunks_of_one_segment_have_a_gap_of_zero() -> None:
     assert (histogram.get_total_count(), histogram.get_max_value()) == (2, LOWEST_US)
 
 
-def test_file(tmp_path: Path) -> None:
-    """The file has a header, and a row for each histogram."""
-    recorder = Gaps("run", "w0")
-    recorder.record(attempt(), "", 1, [1.0, 1.1])
-    write(tmp_path / "gaps.csv", recorder.rows())
-    with (tmp_path / "gaps.csv").open(encoding="utf-8", newline="") as file:
+def read(path: Path) -> list[list[str]]:
+    """Read a file's rows, which stand below the columns."""
+    with path.open(encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
-    assert (tuple(header), len(rows), merged(rows).get_total_count()) == (COLUMNS, 1, 1)
+    assert tuple(header) == COLUMNS
+    return rows
+
+
+def test_file(tmp_path: Path) -> None:
+    """The file has a header, and a row for each histogram of all workers."""
+    told = {}
+    for worker in ("w0", "w1"):
+        recorder = Gaps("run", worker)
+        recorder.record(attempt(), "", 1, [1.0, 1.1])
+        told[worker] = recorder.rows()
+    write(tmp_path, told)
+    rows = read(tmp_path / "gaps.csv")
+    assert ([row[1] for row in rows], merged(rows).get_total_count()) == (["w0", "w1"], 2)
+
+
+def test_what_a_killed_process_had_is_on_its_disk(tmp_path: Path) -> None:
+    """Windows that are over stand in a file of its own; it goes when the process has summed itself up."""
+    own = own_path(tmp_path, "w0")
+    recorder = Gaps("run", "w0", path=own)
+    for number in range(5):
+        recorder.record(attempt(), "chat", WINDOW_S * number, [1.0, 1.1])
+    killed = read(own)
+    rows = recorder.rows()
+    assert (killed, len(rows)) == (rows[:4], 5)
+    write(tmp_path, {"w0": rows, "w1": []})
+    assert (read(tmp_path / "gaps.csv"), own.exists()) == (rows, False)
+
+
+def test_a_full_disk_costs_no_gap(tmp_path: Path) -> None:
+    """Where its own file cannot be written, the process still has them."""
+    recorder = Gaps("run", "w0", path=tmp_path / "no such folder" / "gaps-w0.csv")
+    for number in range(3):
+        recorder.record(attempt(), "chat", WINDOW_S * number, [1.0, 1.1])
+    assert len(recorder.rows()) == 3
 
 
 def test_merged() -> None:
