@@ -90,5 +90,5 @@ def test_kinds_are_told_apart(run: Run, pairs: list[tuple[Row, Row]]) -> None:
     found = cuts(run)
     totals_s = {kind: float(one.total().sum()) / 1000 for kind, one in found.items()}
     assert totals_s == pytest.approx(dict(whole_s), rel=0.01)
-    medians_ms = {kind: one.value(0.5) for kind, one in found.items()}
+    medians_ms = {kind: float(one.points([0.5])[0]) for kind, one in found.items()}
     assert medians_ms == pytest.approx({"chat": 2.5, "code": 10.0}, rel=0.05)
