@@ -19,7 +19,6 @@ from locust.stats import (
     PERCENTILES_TO_REPORT,
     StatsCSVFileWriter,
     StatsEntry,
-    diff_response_time_dicts,
 )
 
 from locustfiles._steady_time import STEADY_TIME
@@ -63,7 +62,8 @@ def _lately(entry: StatsEntry) -> tuple[Mapping[float, int], int]:
     if not near:
         return {}, 0
     earlier = cache[min(near, key=lambda moment: abs(moment - wanted))]
-    times = diff_response_time_dicts(entry.response_times, earlier.response_times)
+    before = earlier.response_times.get
+    times = {bucket: new for bucket, count in entry.response_times.items() if (new := count - before(bucket, 0))}
     then = earlier.num_requests - earlier.num_none_requests
     return times, entry.num_requests - entry.num_none_requests - then
 

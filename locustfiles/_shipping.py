@@ -28,8 +28,9 @@ LARGEST_BYTES = 512 * 1024
 SWIFT_S, SLOW_S = 0.2, 1.0
 AGAIN_S = 5.0
 """A parcel without an answer is sent again after this long."""
-PARCELS_PER_S = 50
-"""Of all workers of a run, full ones aside: with fewer than 25 workers each flush goes out at once."""
+PARCELS_PER_S, LONGEST_S = 25, 3.0
+"""Of all workers of a run, full ones aside: up to a dozen workers send each flush at once, many send one every
+`LONGEST_S`. So who is killed takes no more along than all workers together make in a twenty-fifth of a second."""
 MEMORY_BYTES = 32 * 1024 * 1024
 """Beyond this, rows that wait to be sent are read from disk again."""
 
@@ -64,6 +65,10 @@ class Shipper:
         self._sent_at = -math.inf
         self._is_draining = False
         self._greenlet = gevent.spawn(self._ship_forever)
+
+    def share(self, workers: int) -> None:
+        """Send as often as one of so many workers may."""
+        self.every_s = min(workers / PARCELS_PER_S, LONGEST_S)
 
     def give(self, batch: Batch) -> None:
         """Take a batch to be sent."""

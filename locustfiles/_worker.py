@@ -24,7 +24,7 @@ from locustfiles._recorder import Batch
 from locustfiles._report import WorkerReport, report_of
 from locustfiles._roll import READ_MARGIN_S
 from locustfiles._schedule import Span
-from locustfiles._shipping import PARCELS_PER_S, Shipper, to_document
+from locustfiles._shipping import Shipper, to_document
 from locustfiles._silence import TICK_S
 from locustfiles._steady_time import STEADY_TIME
 from locustfiles._users import user_classes
@@ -141,7 +141,7 @@ class Worker:
         self._put([Span(**document) for document in word["spans"]])
         self.campaign.take_turns(word["place"], word["places"], word["waiting"])
         if self._shipper is not None:
-            self._shipper.every_s = word["workers"] / PARCELS_PER_S
+            self._shipper.share(word["workers"])
         for hold in (Hold(**document) for document in word["holds"]):
             sure = replace(hold, until_s=hold.until_s + self._ear.clock.error_s)
             if sure.until_s > self.campaign.clock.now() and self._holds.learn(sure):

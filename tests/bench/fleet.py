@@ -15,7 +15,7 @@ from locust.rpc import Message  # patches the process: before anything that uses
 from locustfiles import _messages as messages
 from locustfiles._recorder import BATCH_ROWS, FLUSH_INTERVAL_S, Batch
 from locustfiles._row_file import Lines
-from locustfiles._shipping import PARCELS_PER_S, Shipper, to_document
+from locustfiles._shipping import Shipper, to_document
 from locustfiles._worker_link import Ear, WorkerLink
 from scenarios.records import Attempt, Outcome, to_line
 
@@ -64,7 +64,7 @@ class Fake:
             if message.type == messages.ORDER:
                 self.run_id = message.data["order"]["run_id"]
             elif message.type == messages.BEAT:
-                self.shipper.every_s = message.data["workers"] / PARCELS_PER_S
+                self.shipper.share(message.data["workers"])
                 self.shipper.receive(message.data["received"])
             elif message.type == messages.RECEIVED:
                 self.shipper.receive(message.data["received"])

@@ -150,6 +150,17 @@ def test_a_parcel_that_is_not_full_waits_its_turn() -> None:
     assert (before, sent[len(before) :]) == ([[0], [1, 2], [3]], [[4]])
 
 
+def test_the_more_workers_the_seldomer_each_sends() -> None:
+    """All together send 25 parcels per second, until each sends one every three seconds."""
+    shipper = Shipper(lambda _: None)
+    every_s = []
+    for workers in (1, 20, 100, 1000):
+        shipper.share(workers)
+        every_s.append(shipper.every_s)
+    shipper.close()
+    assert every_s == [0.04, 0.8, 3.0, 3.0]
+
+
 def test_an_answer_without_progress_asks_for_nothing() -> None:
     """While the master takes nothing (its disk is full), a parcel is not sent over and over."""
     sent: list[int] = []
