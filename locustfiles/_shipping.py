@@ -5,7 +5,7 @@ it is the next, one that was lost on the way, or one that the master asks for ag
 at once and shrinks when they take long, so that heartbeats are never stuck behind rows on a slow link.
 
 A parcel costs the master as much as some hundred rows in it. So one that is not full waits, the longer the more workers
-there are: all of them together send `PARCELS_PER_S`. A killed worker takes what waits along, as it does its last flush.
+there are: all of them together send `PARCELS_PER_S`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ AGAIN_S = 5.0
 """A parcel without an answer is sent again after this long."""
 PARCELS_PER_S, LONGEST_S = 25, 3.0
 """Of all workers of a run, full ones aside: up to a dozen workers send each flush at once, many send one every
-`LONGEST_S`. So who is killed takes no more along than all workers together make in a twenty-fifth of a second."""
+`LONGEST_S`. Beside its last flush a killed worker takes along what all make in a twenty-fifth of a second."""
 MEMORY_BYTES = 32 * 1024 * 1024
 """Beyond this, rows that wait to be sent are read from disk again."""
 
