@@ -362,8 +362,8 @@ def test_a_full_disk_on_a_worker_costs_no_row(told: Told) -> None:
 
 
 def fill_the_masters_disk(run: Campaign) -> None:
-    """Give the master room for 160 kB."""
-    fill_a_disk(run, "160k", "master")
+    """Give the master room for 80 kB."""
+    fill_a_disk(run, "80k", "master")
 
 
 @story(fill_the_masters_disk, steady="8s")
