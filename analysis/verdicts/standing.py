@@ -103,6 +103,8 @@ def clause(line: SloLine) -> str:
     quantile = "mean " if slo.quantile is None else f"p{slo.quantile * 100:g} "
     name = f"{quantile if METRICS[slo.metric].kind == 'latency' else ''}{_short(slo.metric)}"
     kind = f" of {slo.kind}" if slo.kind else ""
+    if isinstance(line.figure, NotEstimable) and line.verdict == "fail":
+        return f"{name}{kind} {figures.INFINITE}, for too many turns failed"  # nothing else breaks it without a figure
     if isinstance(line.figure, NotEstimable):
         return f"{name}{kind} {figures.NOT_ESTIMABLE} ({line.figure.not_estimable})"
     if slo.metric == COST:

@@ -116,6 +116,10 @@ def test_nothing_measured_is_no_pass(small: Group) -> None:
             line("p95(ttft_ms) < 300 where kind = support", figure(210, 198, 224), "pass", 300),
             "p95 TTFT of support 210 ms [198, 224] of 300 allowed",
         ),
+        (
+            line("p95(gap_ms) < 20 where kind=code", NotEstimable(not_estimable="chunks waited"), "fail", 20),
+            "p95 gap of code infinite, for too many turns failed",
+        ),
     ],
 )
 def test_each_kind_of_line_has_its_clause(held: SloLine, expected: str) -> None:
