@@ -27,8 +27,8 @@ from analysis.progress import Tell, each, quiet
 from analysis.rows.grades import grades
 from analysis.rows.grouping import group
 from analysis.rows.read import read_run
-from analysis.rows.told import Told
-from analysis.rows.turns import LEAN, columns_of, turns_of
+from analysis.rows.told import TOLD_OF, Told
+from analysis.rows.turns import INGREDIENTS, LEAN, columns_of, turns_of
 from analysis.selecting.choice import section
 from analysis.stats.shares import share, shares
 from analysis.verdicts import slo_eval
@@ -144,8 +144,11 @@ def _turns_and_bills(
     billed = bill.bills(attempts, prices, of.last)
     columns = columns_of(cost.with_cost(attempts, prices))
     del attempts
+    lean = LEAN if graded is None else LEAN | {"turn_id"}
+    for name in columns.keys() - (lean | INGREDIENTS | TOLD_OF):
+        del columns[name]
     told = Told(columns, of.last, _text(run.meta, "run_id", "")) if run.told else None
-    every = turns_of(columns, LEAN if graded is None else LEAN | {"turn_id"}, of)
+    every = turns_of(columns, lean, of)
     every = every if graded is None else graded.mark(every)
     return every if told is None else told.mark(every, run.told, notes), billed
 

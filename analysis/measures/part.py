@@ -16,7 +16,7 @@ from analysis.measures.disturbed import Window, joined, undisturbed
 from analysis.measures.steady import Settled, settled
 from analysis.model import PhaseSpan
 from analysis.rows.attempts import IMPOSSIBLE
-from analysis.rows.fixed import column
+from analysis.rows.fixed import column, same
 from analysis.rows.grouping import LANE, lanes
 from analysis.stats.blocks import Blocks, owners_of, time_blocks
 from analysis.stats.independence import Pairs, pairs
@@ -97,8 +97,15 @@ class Part:
     def _samples(self) -> dict[str, Sample]:
         return {}
 
+    @cached_property
+    def all_visible(self) -> bool:
+        """Whether the first content of each turn was visible output, as where no model reasons."""
+        return same(*(column(self.turns[metric]) for metric in ("ttft_ms", "ttfo_ms")))
+
     def sample(self, metric: str) -> Sample:
         """Give a per-turn metric as a sample; of the latest ones asked for the ascending values are kept."""
+        if metric == "ttfo_ms" and self.all_visible:
+            return self.sample("ttft_ms")
         found = self._samples.pop(metric, None)
         if found is None:
             found = sample(column(self.turns[metric]), self.blocks, self.pairs, self.seed)

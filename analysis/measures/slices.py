@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from analysis.measures.gaps import Cut, Histogram
 from analysis.measures.part import Part
-from analysis.model import Slice
+from analysis.model import Figure, Slice
 from analysis.rows.fixed import column
 from analysis.rows.turns import LATENCIES
 from analysis.stats.blocks import Blocks, owners_of, time_blocks
-from analysis.stats.independence import pairs
+from analysis.stats.independence import Pairs, pairs
 from analysis.stats.quantiles import figures
 from analysis.stats.sample import sample
 from scenarios.classes import LENGTH_CLASSES, LENGTHS, kinds_of
@@ -82,12 +82,19 @@ def _cut(part: Part, by: str, labels: pd.Series[Any], gaps: Mapping[Cut, Histogr
             by=by,
             label=label,
             turns=len(rows),
-            metrics={
-                name: figures(sample(column(part.turns[name])[rows], blocks, successive, part.seed))
-                for name in LATENCIES
-            }
+            metrics=_metrics(part, rows, blocks, successive)
             | ({"gap_ms": figures(gaps[by, label])} if (by, label) in gaps else {}),
         )
+
+
+def _metrics(part: Part, rows: NDArray[np.int32], blocks: Blocks, successive: Pairs) -> dict[str, dict[str, Figure]]:
+    found: dict[str, dict[str, Figure]] = {}
+    for name in LATENCIES:
+        if name == "ttfo_ms" and part.all_visible:
+            found[name] = found["ttft_ms"]
+        else:
+            found[name] = figures(sample(column(part.turns[name])[rows], blocks, successive, part.seed))
+    return found
 
 
 def _blocks(part: Part, rows: NDArray[np.int32]) -> Blocks:

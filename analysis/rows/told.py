@@ -26,6 +26,9 @@ SECONDS = ServerTimings._fields[1:]
 SOURCE = "told_source"
 """Column of turns: who told, "" where nobody did."""
 
+TOLD_OF = frozenset({"worker", "seq", "headers_s", "sent_s"})
+"""The columns of rows by which lines are known and held against what was seen."""
+
 HEADERS = "headers_ms"
 """Column of turns: sent until the headers came, of the last attempt, as it was seen here."""
 

@@ -50,13 +50,44 @@ def design_effect(hits: NDArray[np.float64], present: NDArray[np.float64], seed:
 
     `hits` and `present` count per block and group; 1 where nothing varies.
     """
+    return float(design_effects(hits[None], present, seed)[0])
+
+
+def design_effects(hits: NDArray[np.float64], present: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    """Give the design effect of each of several tables of hits among the same turns, see `design_effect`."""
     n = float(present.sum())
-    share = float(hits.sum()) / n if n else 0.0
-    if share in {0.0, 1.0} or len(present) < 2:
-        return 1.0
-    independent = share * (1 - share) / n
-    spreads = [spread(ratios(above, below, seed), len(above)) for above, below in sides(hits, present)]
-    return two_way(hits, present, spreads) / independent
+    share = hits.sum(axis=(1, 2)) / n if n else np.zeros(len(hits))
+    found = np.ones(len(hits))
+    vary = (share > 0) & (share < 1)
+    if len(present) >= 2 and vary.any():
+        p = share[vary]
+        found[vary] = _variances(hits[vary], present, p, seed) / (p * (1 - p) / n)
+    return found
+
+
+def _variances(
+    hits: NDArray[np.float64], present: NDArray[np.float64], share: NDArray[np.float64], seed: int
+) -> NDArray[np.float64]:
+    """Give the variance of each share, in two ways where there are groups: see `two_way`."""
+    by_block = _spreads(hits.sum(axis=2), present.sum(axis=1), seed)
+    if present.shape[1] == 1:
+        return by_block
+    by_group = _spreads(hits.sum(axis=1), present.sum(axis=0), seed)
+    used = present > 0
+    # In memory row by row, so that each adds up as it would alone, to the last bit.
+    rest = np.ascontiguousarray(hits[:, used]) - share[:, None] * present[used]
+    count = rest.shape[1]
+    of_cells = (rest**2).sum(axis=1) / float(present.sum()) ** 2 * count / max(count - 1, 1)
+    return np.array([_together(*each, present.shape[1]) for each in zip(by_block, by_group, of_cells, strict=True)])
+
+
+def _spreads(hits: NDArray[np.float64], present: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    """Give the variance over rounds of each share, blocks (or groups) resampled; counts add up exactly."""
+    used = present > 0
+    table = weights(int(used.sum()), seed)
+    below = table @ present[used]
+    drawn = np.ascontiguousarray((hits[:, used] @ table.T)[:, below > 0]) / below[below > 0]
+    return np.asarray(drawn.var(axis=1) * len(table.T) / max(len(table.T) - 1, 1))
 
 
 def sides(
@@ -94,7 +125,11 @@ def two_way(top: NDArray[np.float64], bottom: NDArray[np.float64], spreads: list
     used = (bottom > 0) | (top > 0)
     rest = (top - top.sum() / bottom.sum() * bottom)[used]
     of_cells = float((rest**2).sum()) / float(bottom.sum()) ** 2 * len(rest) / max(len(rest) - 1, 1)
-    if not of_cells > 0 or is_noise(by_group / of_cells, bottom.shape[1]):
+    return _together(by_block, by_group, of_cells, bottom.shape[1])
+
+
+def _together(by_block: float, by_group: float, of_cells: float, groups: int) -> float:
+    if not of_cells > 0 or is_noise(by_group / of_cells, groups):
         return by_block
     return max(by_group, by_block + by_group - of_cells)
 

@@ -61,12 +61,12 @@ def is_independent(rank: NDArray[np.float64], of: Pairs) -> bool:
     `rank` is each turn's rank among all values, NaN where it has none: ranks, so that no single slow turn decides.
     """
     known = ~np.isnan(rank)
-    n = int(known.sum())
-    spread = float(rank[known].std()) if n else 0.0
-    if n <= 4 * LAGS or spread == 0:
+    own = rank if known.all() else rank[known]
+    spread = float(own.std()) if len(own) else 0.0
+    if len(own) <= 4 * LAGS or spread == 0:
         return True
-    z = (rank - rank[known].mean()) / spread
-    return min(_ljung_box(z[known]), _within(z, of)) > LEVEL / 2
+    z = (rank - own.mean()) / spread
+    return min(_ljung_box(z if own is rank else z[known]), _within(z, of)) > LEVEL / 2
 
 
 def _ljung_box(z: NDArray[np.float64]) -> float:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from analysis.rows.fixed import Column
 
-MANY = 1 << 18
+MANY = 1 << 14
 BINS_LOG2 = 20
-"""Bins of a million values hold few each, and their counts stay in the processor's cache."""
+"""As many bins as values, to the next power of two, hold few each; a million still stay in the processor's cache."""
 
 
 class Order(Protocol):
@@ -58,7 +58,7 @@ class Counted:
         low = min((int(own.min()) for own in self._known() if len(own)), default=0)
         self._low = np.uint32(low % 2**32)
         top = max((int(self._above(own).max()) for own in self._known() if len(own)), default=0)
-        self._shift = np.uint32(max(top.bit_length() - BINS_LOG2, 0))
+        self._shift = np.uint32(max(top.bit_length() - min(len(steps).bit_length(), BINS_LOG2), 0))
         counts = np.zeros((top >> int(self._shift)) + 1, dtype=np.int32)
         for own in self._known():
             counts += np.bincount(self._bins(own), minlength=len(counts)).astype(np.int32)

@@ -11,7 +11,7 @@ from scipy.special import betainc, betaincinv, stdtrit
 
 from analysis.model import Estimate, Figure, NotEstimable
 from analysis.stats.blocks import FEWEST_BLOCKS
-from analysis.stats.bootstrap import ROUNDS, design_effect, interval, is_noise, ratios, sides, spread, two_way, units
+from analysis.stats.bootstrap import ROUNDS, design_effects, interval, is_noise, ratios, sides, spread, two_way, units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,7 +132,7 @@ def _estimated(data: Ordered, ps: set[float]) -> dict[float, Figure]:
     common = max(1 - FEWEST_BEYOND * len(data.present) / data.n, 0.5)
     every = sorted(ps | {common})
     hits = data.at_most(data.points(every))
-    effects = {p: _effect(data, table) for p, table in zip(every, hits, strict=True)}
+    effects = _effects(data, every, hits)
     if not data.independent:
         effects = {p: max(effect, effects[min(p, common)]) for p, effect in effects.items()}
     asked = sorted(ps)
@@ -151,11 +151,14 @@ def quantile(data: Ordered, p: float) -> Figure:
     return quantiles(data, (p,))[0]
 
 
-def _effect(data: Ordered, hits: NDArray[np.float64]) -> float:
-    effect = design_effect(hits, data.present, data.seed)
-    if data.independent and is_noise(effect, units(data.present)):
-        return 1.0
-    return max(effect, 1.0)
+def _effects(data: Ordered, ps: Sequence[float], hits: NDArray[np.float64]) -> dict[float, float]:
+    """Give the design effect of each quantile's hits, at least 1; of independent values 1 unless it is no noise."""
+    found = design_effects(hits, data.present, data.seed).tolist()
+    blocks = units(data.present)
+    return {
+        p: 1.0 if data.independent and is_noise(effect, blocks) else max(effect, 1.0)
+        for p, effect in zip(ps, found, strict=True)
+    }
 
 
 class Bounds(NamedTuple):

@@ -132,20 +132,37 @@ def _beyond(steps: NDArray[np.int32], cuts: NDArray[np.int32]) -> NDArray[np.sig
 
 def sample(values: Column, blocks: Blocks, of: Pairs, seed: int, finite: Sample | None = None) -> Sample:
     """Take the turns that have the metric, given in the order of time; NaN is "has none"."""
-    looked_at = np.asarray(values if of.rows is None else values[of.rows])
-    independent = is_independent(ranked(looked_at), of)
+    independent = is_independent(ranked(values if of.rows is None else values[of.rows]), of)
     some = None if of.rows is None else len(of.rows)
     return Sample(values, blocks, blocks.sums(known(values)), independent, seed, finite, some)
 
 
-def ranked(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def ranked(values: Column) -> NDArray[np.float64]:
     """Give each value's rank among all, NaN where there is none.
 
     Equal values share a rank, or a metric that is mostly 0 would look like a trend.
     """
-    known = np.flatnonzero(~np.isnan(values))
-    order = known[np.argsort(values[known])]
-    ordered = values[order]
-    rank = np.full(len(values), np.nan)
-    rank[order] = np.cumsum(np.append(False, ordered[1:] != ordered[:-1])) if len(order) else 0.0
-    return rank
+    there = known(values)
+    raw = values.steps if isinstance(values, Fixed) else values
+    own = raw if there.all() else raw[there]
+    ascending = _ascending(own)
+    ordered = own[ascending]
+    rank = np.empty(len(own))
+    rank[ascending] = np.cumsum(np.append(False, ordered[1:] != ordered[:-1])[: len(own)])
+    if own is raw:
+        return rank
+    found = np.full(len(values), np.nan)
+    found[there] = rank
+    return found
+
+
+def _ascending(values: NDArray[np.float64] | NDArray[np.int32]) -> NDArray[np.intp]:
+    """Give the places of values in ascending order; of whole numbers by their low halves, then by their high ones.
+
+    numpy sorts 16 bits by radix, in a third of the time.
+    """
+    if values.dtype != np.int32:
+        return np.argsort(values)
+    above = values.view(np.uint32) ^ np.uint32(1 << 31)  # in the order of signed numbers
+    by_low = np.argsort(above.astype(np.uint16), kind="stable")
+    return by_low[np.argsort((above >> np.uint32(16)).astype(np.uint16)[by_low], kind="stable")]

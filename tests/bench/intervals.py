@@ -2,7 +2,7 @@
 
 `python -m bench.intervals [--runs N]` prints a table: per kind of run the share of intervals that hold the truth, then
 comparisons of a model with itself, and of one that is 20 % slower at the number of turns that a pilot's comparison asks
-for.
+for. It takes eight minutes of one core.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from analysis.comparing.side import Wanted, entries_of, known
 from analysis.model import Estimate, Figure
 from analysis.rows.read import read_run
 from analysis.stats.quantiles import name_of
-from scenarios.records import COLUMNS, SCHEMA_VERSION
+from analysis.stats.shares import wilson
+from scenarios.records import SCHEMA_VERSION
 
 Values = NDArray[np.float64]
 
@@ -98,7 +99,7 @@ def write(folder: Path, kind: Kind, seed: tuple[int, ...]) -> Path:
     service_s = SHAPES[kind.shape](ndtr(_normal(rng, kind, user))) * kind.slower / 1000
     failed = rng.random(n) < kind.failed
     tokens = rng.integers(OUTPUT_TOKENS[0], OUTPUT_TOKENS[1] + 1, n)
-    frame = pd.DataFrame("", index=range(n), columns=list(COLUMNS))
+    frame = pd.DataFrame(index=range(n))
     for name, stamp in (("first_token_s", at_s + service_s / 4), ("last_token_s", at_s + service_s)):
         frame[name] = np.where(failed, np.nan, stamp)
     for name, count in (("input_tokens", np.full(n, INPUT_TOKENS)), ("output_tokens", tokens)):
@@ -182,29 +183,38 @@ def power(kind: Kind, seed: int, folder: Path) -> tuple[int, bool]:
     return turns, any(line.line.startswith(P95) and line.verdict == "fail" for line in lines)
 
 
+def share(hits: int, every: int) -> str:
+    """Write a share with its 95 % interval by Wilson: what so many runs can tell."""
+    low, high = wilson(hits / every, every)
+    return f"{hits / every:.1%} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
 def report(runs: int, folder: Path) -> Iterator[str]:
-    """Give the lines of the table, each as soon as it is known."""
-    yield "share of 95 % intervals that hold the truth (those that are estimable)"
+    """Give the lines of the table, each as soon as it is known; comparisons and searches take longer and are fewer."""
+    comparisons, searches = max(runs // 3, 1), max(runs // 8, 1)
+    yield "share of 95 % intervals that hold the truth, of those that are estimable; in brackets what so many can tell"
     for kind in KINDS:
         counts = coverage(kind, runs, folder)
-        cells = [f"{name} {hits / every:.1%}" for name, (hits, every) in counts.items() if every]
+        cells = [f"{name} {share(hits, every)}" for name, (hits, every) in counts.items() if every]
         yield f"{kind.name}: {', '.join(cells)}"
     for kind in (Kind(1000), Kind(1000, phi=0.8), Kind(1000, failed=0.1), Kind(60), Kind(20)):
-        every = [held(kind, kind, (4, seed), folder) for seed in range(runs)]
-        fails = sum(any(line.verdict == "fail" for line in lines) for lines in every)
-        passes = sum(all(line.verdict == "pass" for line in lines) for lines in every)
-        yield f"the same model twice, {kind.name}: {fails / runs:.1%} fail, {passes / runs:.1%} pass, the rest open"
+        found = [held(kind, kind, (4, seed), folder) for seed in range(comparisons)]
+        fails = sum(any(line.verdict == "fail" for line in lines) for lines in found)
+        passes = sum(all(line.verdict == "pass" for line in lines) for lines in found)
+        told = f"{share(fails, comparisons)} fail, {share(passes, comparisons)} pass, the rest open"
+        yield f"the same model twice, {kind.name}: {told}"
     for kind in (Kind(PILOT_TURNS), Kind(PILOT_TURNS, "gamma")):
-        found = [power(kind, seed, folder) for seed in range(max(runs // 4, 1))]
-        turns = f"{int(np.median([n for n, _ in found])):,} per side"
-        share = sum(seen for _, seen in found) / len(found)
-        yield f"20 % slower, {kind.shape}, at the turns that a pilot asks for (median {turns}): found {share:.0%}"
+        seen = [power(kind, seed, folder) for seed in range(searches)]
+        turns = f"{int(np.median([n for n, _ in seen])):,} per side"
+        hits = sum(found for _, found in seen)
+        at = f"at the turns that a pilot asks for (median {turns})"
+        yield f"20 % slower, {kind.shape}, {at}: found {share(hits, searches)}"
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.intervals", description=__doc__)
-    parser.add_argument("--runs", type=int, default=400, help="generated runs per line; default 400")
+    parser.add_argument("--runs", type=int, default=400, help="generated runs per line of intervals; default 400")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for line in report(options.runs, Path(folder)):
