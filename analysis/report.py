@@ -149,6 +149,7 @@ def _turns_and_bills(
         del columns[name]
     told = Told(columns, of.last, _text(run.meta, "run_id", "")) if run.told else None
     every = turns_of(columns, lean, of)
+    del of
     every = every if graded is None else graded.mark(every)
     return every if told is None else told.mark(every, run.told, notes), billed
 
