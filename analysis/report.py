@@ -15,10 +15,11 @@ from analysis.measures.experiment import experiment
 from analysis.measures.gaps import gaps_of, histogram
 from analysis.measures.gaps import lost as lost_gaps
 from analysis.measures.gaps import notes as gap_notes
-from analysis.measures.part import USED_UP, grouped, parts, spans
+from analysis.measures.parts import USED_UP, grouped, parts
 from analysis.measures.plots import plots, spectra
 from analysis.measures.server_times import server_times
 from analysis.measures.slices import slices
+from analysis.measures.spans import spans
 from analysis.measures.tries import peak_per_second, tries
 from analysis.measures.unit_costs import UnitCosts
 from analysis.measures.variance import variance

@@ -14,7 +14,8 @@ from analysis.measures import cost
 from analysis.measures.disturbed import windows
 from analysis.measures.gaps import gaps_of, histogram
 from analysis.measures.month import monthly_turns
-from analysis.measures.part import parts, spans
+from analysis.measures.parts import parts
+from analysis.measures.spans import spans
 from analysis.model import Report
 from analysis.report import report, seed_of
 from analysis.rows.grades import grades

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.measures.windows import Window, joined
 from analysis.words.wording import span, target
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 LEAST_LEFT = 0.5
 """Share of a steady phase that must be left: below it, nothing is left out."""
-
-Window = tuple[float, float]
 
 
 def windows(meta: Mapping[str, Any]) -> list[Window]:
@@ -59,17 +58,6 @@ def undisturbed(part: Part, disturbed: Sequence[Window]) -> Part:
         attempts=part.attempts[~_within(sent, cut)].reset_index(drop=True),
         left_out_turns=int(np.count_nonzero(~keep)),
     )
-
-
-def joined(stretches: Iterable[Window]) -> list[Window]:
-    """Give the same time in order and without overlap."""
-    found: list[Window] = []
-    for start_s, end_s in sorted(stretches):
-        if found and start_s <= found[-1][1]:
-            found[-1] = found[-1][0], max(found[-1][1], end_s)
-        else:
-            found.append((start_s, end_s))
-    return found
 
 
 def _meets(part: Part, from_s: float, to_s: float) -> bool:

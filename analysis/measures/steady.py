@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.measures.part import Settled
 from analysis.words.wording import span, target
 
 if TYPE_CHECKING:
@@ -97,19 +97,6 @@ def trend(values: NDArray[np.float64]) -> float:
     if spread <= 0 or s <= 0:
         return 1.0
     return 0.5 * math.erfc((s - 1) / math.sqrt(2 * spread))
-
-
-@dataclass(frozen=True)
-class Settled:
-    """What was found in a steady phase: how much of its start is warm-up still, by which series.
-
-    `refused` names the series that find no steady state before half of the phase: for these nothing is cut.
-    """
-
-    cut_s: float = 0.0
-    series: str = ""
-    refused: tuple[str, ...] = ()
-    saturating: bool = False
 
 
 def settled(turns: pd.DataFrame, start_s: float, end_s: float) -> Settled:

@@ -13,8 +13,7 @@ from synthetic import BASE, Plan, write_run
 
 from analysis.measures.disturbed import windows
 from analysis.measures.gaps import gaps_of
-from analysis.measures.part import Part
-from analysis.measures.steady import Settled
+from analysis.measures.part import Part, Settled
 from analysis.model import Group, Report
 from analysis.render.html import html
 from analysis.render.markdown import to_markdown

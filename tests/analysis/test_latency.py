@@ -11,7 +11,9 @@ from synthetic import BASE, LARGE, Plan, write_run
 
 from analysis.figure import INFINITE
 from analysis.measures.latency import WITH_FAILURES, metrics
-from analysis.measures.part import Part, parts, spans
+from analysis.measures.part import Part
+from analysis.measures.parts import parts
+from analysis.measures.spans import spans
 from analysis.model import Estimate, Figure
 from analysis.render.sides import side_name, sides
 from analysis.report import build

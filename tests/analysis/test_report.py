@@ -12,7 +12,8 @@ from synthetic import BASE, LARGE, TWO_ENDPOINTS, Plan, Truth, write_run
 
 from analysis.measures import bill, cost, quality, slices, steady, timeline, variance
 from analysis.measures.gaps import histogram
-from analysis.measures.part import parts, spans
+from analysis.measures.parts import parts
+from analysis.measures.spans import spans
 from analysis.measures.unit_costs import UnitCosts
 from analysis.model import Estimate, Report
 from analysis.report import build

@@ -12,7 +12,8 @@ import pytest
 from scipy.signal import lfilter
 from synthetic import BASE, Plan, write_run
 
-from analysis.measures.steady import Settled, mser, settled, settled_s, trend
+from analysis.measures.part import Settled
+from analysis.measures.steady import mser, settled, settled_s, trend
 from analysis.model import Report
 from analysis.report import build
 
