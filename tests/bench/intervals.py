@@ -214,7 +214,7 @@ def report(runs: int, folder: Path) -> Iterator[str]:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.intervals", description=__doc__)
-    parser.add_argument("--runs", type=int, default=400, help="generated runs per line of intervals; default 400")
+    parser.add_argument("--runs", type=int, default=300, help="generated runs per line of intervals; default 300")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for line in report(options.runs, Path(folder)):
