@@ -31,13 +31,18 @@ class Ledger:
         self.disk_problem = ""
 
     def take(self, worker: str, batches: Iterable[Mapping[str, Any]]) -> int:
-        """Write what is new and has no hole before it; give how many rows of the worker there are."""
-        known = self.received.get(worker, 0)
+        """Write what is new and has no hole before it, in one piece; give how many rows of the worker there are."""
+        known = end = self.received.get(worker, 0)
+        new = []
         for batch in batches:
-            if batch["first"] == known and self._write(batch["rows"], batch.get("timings")):
-                known += batch["count"]
-                if not batch["rows"]:
-                    self.lost[worker] = self.lost.get(worker, 0) + batch["count"]
+            if batch["first"] == end:
+                new.append(batch)
+                end += batch["count"]
+        rows, timings = (b"".join([batch.get(lines, b"") for batch in new]) for lines in ("rows", "timings"))
+        if new and self._write(rows, timings):
+            known = end
+            if lost := sum(batch["count"] for batch in new if not batch["rows"]):
+                self.lost[worker] = self.lost.get(worker, 0) + lost
         self.received[worker] = known
         return known
 
@@ -46,7 +51,7 @@ class Ledger:
         self._rows.close()
         self._timings.close()
 
-    def _write(self, rows: bytes, timings: bytes | None) -> bool:
+    def _write(self, rows: bytes, timings: bytes) -> bool:
         """Write all or nothing; tell which."""
         begun = None
         try:
