@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from scenarios.wire.plain import is_string_body
+from scenarios.wire.plain import NEXT, is_string_body
 
 if TYPE_CHECKING:
     from locustfiles._trace import Trace
@@ -48,10 +48,10 @@ class ShortWay:
     Fewer than `bytes_of_two` bytes are less than two such chunks.
     """
 
-    __slots__ = ("_after", "_arrived", "_before", "_bytes", "_keep", "_lag_s", "_trace", "bytes_of_two")
+    __slots__ = ("_after", "_arrived", "_before", "_bytes", "_lag_s", "_said", "_trace", "bytes_of_two")
 
     def __init__(self, plain: Plain, trace: Trace) -> None:
-        self._before, self._after, self._keep = plain.before, _ended(plain.after), plain.bodies.append
+        self._before, self._after, self._said = plain.before, _ended(plain.after), plain.said
         self.bytes_of_two = 2 * (len(self._before) + len(self._after))
         self._trace = trace
         self._arrived = trace.arrivals.append
@@ -66,7 +66,8 @@ class ShortWay:
         body = data[len(line) + len(before) : -len(after)]
         if not line or line + before + body + after != data or not is_string_body(body):
             return False
-        self._keep(body)
+        said = self._said
+        said += body + NEXT
         self._arrived(now - lag_s)
         self._bytes += length
         if lag_s > self._lag_s:  # noqa: PLR1730 - seldom true, and a call costs more

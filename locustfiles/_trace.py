@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 
 from scenarios.server_timings import ServerTimings
@@ -20,7 +21,8 @@ class Trace:
     first_token: float | None = None
     first_output: float | None = None
     end: float | None = None
-    arrivals: list[float] = field(default_factory=list)
+    arrivals: array[float] = field(default_factory=lambda: array("d"))
+    """Of content chunks, packed: as objects they would lie all over the memory when they are read again."""
     coalesced: int = 0
     """Chunks that came with another one before them."""
     merged: int = 0

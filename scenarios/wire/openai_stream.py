@@ -15,7 +15,7 @@ from scenarios.records import Outcome
 from scenarios.wire.api_error import parse_error
 from scenarios.wire.json_value import parse
 from scenarios.wire.openai_answer import FINISHES, Answer, Part
-from scenarios.wire.plain import STRING_BODY, Plain, is_string_body
+from scenarios.wire.plain import NEXT, STRING_BODY, Plain, is_string_body
 from scenarios.wire.protocol import ApiError
 from scenarios.wire.sse import EventSplitter
 
@@ -64,7 +64,7 @@ def find_slot(data: bytes) -> Slot | None:
 class StreamDecoder:
     """Reader of one event stream."""
 
-    __slots__ = ("_answer", "_bodies", "_events", "_foreign", "_frame", "_head", "_malformed", "_misses", "_slot",
+    __slots__ = ("_answer", "_events", "_foreign", "_frame", "_head", "_malformed", "_misses", "_said", "_slot",
                  "done", "plain", "visible")  # fmt: skip
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ class StreamDecoder:
         self._slot: Slot | None = None
         self._misses = 0
         self._frame = b"data: ", b"\n\n"
-        self._bodies: list[bytes] = []
+        self._said = bytearray()
         self.plain: Plain | None = None
 
     def feed(self, data: bytes) -> int:
@@ -95,7 +95,7 @@ class StreamDecoder:
 
     def _arm(self, slot: Slot) -> None:
         head, tail = self._frame
-        self.plain = Plain(head + slot.before, slot.after + tail, self._bodies)
+        self.plain = Plain(head + slot.before, slot.after + tail, self._said)
 
     def _feed_events(self, data: bytes) -> int:
         was_idle = self._events.idle
@@ -119,7 +119,7 @@ class StreamDecoder:
         if slot and name != b"error" and data.startswith(slot.before) and data.endswith(slot.after):
             body = data[len(slot.before) : len(data) - len(slot.after)]
             if is_string_body(body):
-                self._bodies.append(body)
+                self._said += body + NEXT
                 return 1
         if self.done or not (data := data.strip()):
             return 0
@@ -160,13 +160,13 @@ class StreamDecoder:
 
     def _flush(self) -> None:
         """Read the string bodies that were kept."""
-        if not (self._bodies and self._slot):
+        if not (self._said and self._slot):
             return
-        texts = parse(b'["%b"]' % b'","'.join(self._bodies))
+        texts = parse(b'["%b"]' % bytes(self._said.removesuffix(NEXT)))
         assert isinstance(texts, list)  # of well-formed string bodies
         text = "".join(texts)
         (self._answer.reasoning if self._slot.reasoning else self._answer.text).append(text)
-        self._bodies.clear()
+        self._said.clear()
         self._misses = 0
 
     def _verdict(self, *, complete: bool) -> tuple[Outcome, ApiError | None]:

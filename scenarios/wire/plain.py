@@ -10,23 +10,26 @@ STRING_BODY = rb'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))++'
 
 is_string_body = re.compile(STRING_BODY).fullmatch
 
+NEXT = b'","'
+"""What stands behind each body that is kept: they are the inside of a JSON array of strings."""
+
 
 class Plain(NamedTuple):
-    """The bytes around the string body that makes the next event a content chunk like the last; `bodies` keeps them."""
+    """The bytes around the string body that makes the next event a content chunk like the last; `said` keeps them."""
 
     before: bytes
     after: bytes
-    bodies: list[bytes]
+    said: bytearray
 
     def take(self, data: bytes, start: int = 0) -> bool:
         """Keep the body if `data`, from `start` on, is exactly such an event, and tell whether it is.
 
         Anything else must be fed to the decoder.
         """
-        before, after, bodies = self
+        before, after, said = self
         if data.startswith(before, start) and data.endswith(after):
             body = data[start + len(before) : len(data) - len(after)]
             if is_string_body(body):
-                bodies.append(body)
+                said += body + NEXT
                 return True
         return False

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,8 @@ class Result:
     others_cores: float
     accuracy: Accuracy | None
     idle_kb: float = 0.0
+    seconds_us: tuple[float, ...] = ()
+    """The client's microseconds per unit in each second of the window."""
 
     @property
     def per_cpu_s(self) -> float:
@@ -63,6 +66,8 @@ class Window:
 
     from_s: float
     to_s: float
+    seconds: list[tuple[float, float]]
+    """Each second's end, and the client's CPU until then."""
     client_s: float
     provider_s: float
     busy_s: float
@@ -135,11 +140,16 @@ def _watch(case: Case, reader: subprocess.Popen[bytes], provider: int, cores: Co
     pin(reader.pid, cores.client, first=cores.first)
     _sleep_until(started_s + case.load.ramp_s + case.load.settle_s + MARGIN_S)
     from_s, client, served, busy = time.perf_counter(), cpu_s(reader.pid), cpu_s(provider), busy_s(cores.client)
+    seconds = [(from_s, client)]
+    for number in range(1, int(case.load.window_s) + 1):
+        _sleep_until(from_s + number)
+        seconds.append((time.perf_counter(), cpu_s(reader.pid)))
     _sleep_until(from_s + case.load.window_s)
     _demand_alive(case, reader, folder)
     return Window(
         from_s=from_s,
         to_s=time.perf_counter(),
+        seconds=seconds,
         client_s=cpu_s(reader.pid) - client,
         provider_s=cpu_s(provider) - served,
         busy_s=busy_s(cores.client) - busy,
@@ -171,10 +181,7 @@ def _sleep_until(moment_s: float) -> None:
 
 
 def _result(case: Case, window: Window, truths: dict[str, Sent], folder: Path) -> Result:
-    if case.load.stream:
-        units = sum(truth.between(window.from_s, window.to_s) for truth in truths.values())
-    else:
-        units = sum(window.from_s <= truth.arrived_s < window.to_s for truth in truths.values())
+    units = _units(case, window.from_s, window.to_s, truths)
     took_s = window.to_s - window.from_s
     counted = max(units, 1)
     reported = tailgate.reported(folder) if case.reader == "tailgate" else _reported(folder)
@@ -187,7 +194,17 @@ def _result(case: Case, window: Window, truths: dict[str, Sent], folder: Path) -
         others_cores=max(window.busy_s - window.client_s, 0.0) / took_s,
         accuracy=compare(reported, truths) if case.load.stream and case.load.think_s == 0 else None,
         idle_kb=window.resident_kb,
+        seconds_us=tuple(
+            (used_s - before_s) / max(_units(case, from_s, to_s, truths), 1) * 1e6
+            for (from_s, before_s), (to_s, used_s) in pairwise(window.seconds)
+        ),
     )
+
+
+def _units(case: Case, from_s: float, to_s: float, truths: dict[str, Sent]) -> int:
+    if case.load.stream:
+        return sum(truth.between(from_s, to_s) for truth in truths.values())
+    return sum(from_s <= truth.arrived_s < to_s for truth in truths.values())
 
 
 def _reported(folder: Path) -> Reported:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from array import array
 from time import perf_counter
 
 import pytest
@@ -46,7 +47,7 @@ def answered(**changes: object) -> Trace:
         "headers_at": now + 1,
         "first_token": now + 2,
         "first_output": now + 2,
-        "arrivals": [now + 2, now + 3, now + 4],
+        "arrivals": array("d", [now + 2, now + 3, now + 4]),
         "end": now + 5,
         "bytes_in": 900,
         "lag_s": 0.002,
@@ -61,7 +62,7 @@ def refused(status: int, body: object = None, **headers: str) -> Trace:
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     body_bytes = bytearray(json.dumps(body).encode())
     return answered(
-        status=status, headers=names, error_body=body_bytes, arrivals=[], first_token=None, first_output=None
+        status=status, headers=names, error_body=body_bytes, arrivals=array("d"), first_token=None, first_output=None
     )
 
 
@@ -179,7 +180,7 @@ def test_error_code_says_the_status_when_the_body_says_nothing() -> None:
 def test_refusal_inside_a_200() -> None:
     """A rate limit told inside the stream before any content is waited on like any other."""
     body = event({"error": {"code": "rate_limit_exceeded", "message": "Please try again in 2s."}})
-    trace = answered(arrivals=[], first_token=None, first_output=None)
+    trace = answered(arrivals=array("d"), first_token=None, first_output=None)
     attempt, reply, decision = noted(trace, body)
     hint = hint_of(trace, reply)
     assert (attempt.outcome, decision.retry, hint and hint.seconds) == (Outcome.THROTTLED, True, 2.0)

@@ -127,10 +127,10 @@ def test_most_chunks_take_it() -> None:
 def taken(data: bytes) -> bool:
     """Tell whether a stream of `data: "…"` events takes `data` by the short way."""
     trace = Trace()
-    short_way = ShortWay(Plain(b'data: "', b'"\n\n', []), trace)
+    short_way = ShortWay(Plain(b'data: "', b'"\n\n', bytearray()), trace)
     found = short_way.take(data, 0.0, 1.0)
     short_way.leave()
-    assert (trace.arrivals, trace.bytes_in) == (([1.0], len(data)) if found else ([], 0))
+    assert (list(trace.arrivals), trace.bytes_in) == (([1.0], len(data)) if found else ([], 0))
     return found
 
 
