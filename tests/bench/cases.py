@@ -24,7 +24,7 @@ LOADS: dict[Mode, Load] = {
     "quick": Load(ramp_s=3, settle_s=2, window_s=4),
     "smoke": Load(users=200, ramp_s=1, settle_s=1, window_s=3),
 }
-ROUNDS: dict[Mode, int] = {"full": 5, "quick": 1, "smoke": 1}
+ROUNDS: dict[Mode, int] = {"full": 4, "quick": 1, "smoke": 1}
 
 BLOCK = (0.015, 0.030)
 NON_STREAMING = Load(users=64, stream=False, ramp_s=1, settle_s=1, window_s=5)
